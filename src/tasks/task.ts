@@ -1,0 +1,44 @@
+import type { Random } from '../random.ts';
+
+/** One problem as every node reads it, with what the verifier needs. */
+export interface Problem {
+  /** What the nodes read. */
+  text: string;
+  /** The expected answer. */
+  answer: string;
+}
+
+export interface Reward {
+  /** The scalar the network is trained on. */
+  reward: number;
+  /** What the network's final message was taken to answer, for display; null where no answer could be read. */
+  wrote: string | null;
+  /** Named parts, averaged over a step for the curves; `accuracy` is always among them. */
+  metrics: { accuracy: number } & Record<string, number>;
+}
+
+/** What a level is called on the page. */
+export interface LevelLabel {
+  level: number;
+  label: string;
+  example: string;
+}
+
+/** A family of problems with a generator and a verifier. One file each, listed in `index.ts`. */
+export interface Task {
+  readonly name: string;
+  readonly title: string;
+  /** One sentence for the page: what is asked, and what to look for. */
+  readonly description: string;
+  readonly levels: readonly LevelLabel[];
+  /** Draws a problem of a level. The caller keeps held-out problems apart (`split.ts`). */
+  sample(random: Random, level: number): Problem;
+  /** Judges the output node's message. An exception stops the run with its message. */
+  reward(problem: Problem, message: string): Reward;
+  /**
+   * Reads a problem a user typed. Throws an Error that says what is wrong with it and what is allowed.
+   */
+  parse(text: string): Problem;
+  /** Chance level of accuracy, for the curves: the best constant answer's share, roughly. */
+  chance(level: number): number;
+}

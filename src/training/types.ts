@@ -1,0 +1,74 @@
+import type { AdapterState, Message, NodeUpdate } from '../../workers/engine-api.ts';
+import type { RunSpec } from '../spec.ts';
+
+/** One pass of one problem through the network, for people to read. */
+export interface Transcript {
+  problem: string;
+  answer: string;
+  /** What the final message was taken to answer. */
+  wrote: string | null;
+  reward: number;
+  correct: boolean;
+  nodes: NodeTranscript[];
+}
+
+export interface NodeTranscript {
+  /** `layer.index`, for example `1.0`. Layers count from 1, nodes from 0. */
+  node: string;
+  /** Messages read, by source, in the order of the prompt. */
+  heard: { from: string; text: string }[];
+  message: Message;
+  /** In a training step: the advantage this message was credited with. */
+  advantage?: number;
+}
+
+/** One point of the curves. `reward` and `accuracy` are means over the step's sampled rollouts. */
+export interface CurvePoint {
+  step: number;
+  reward: number;
+  accuracy: number;
+  /** Means over the nodes, weighted by tokens. */
+  kl: number;
+  entropy: number;
+  /** Greedy accuracy on held-out problems, on the steps that measured it. */
+  heldOut?: number;
+  seconds: number;
+}
+
+export interface StepReport {
+  point: CurvePoint;
+  nodes: NodeUpdate[];
+  /** All metrics of the task, averaged. */
+  metrics: Record<string, number>;
+  /** A few of the step's rollouts: the first samples of the first problems. */
+  transcripts: Transcript[];
+  /** Each node's most frequent message on the step's first problem, with its share of the samples. */
+  modes: { problem: string; nodes: { node: string; text: string; share: number }[] };
+  /** Seconds by part (`generate.1`, `generate.2`, …, `reward`, `update`), and what the engine itself tells inside them. */
+  seconds: Record<string, number>;
+  tokens: { prompt: number; message: number };
+}
+
+export interface Evaluation {
+  accuracy: number;
+  problems: number;
+  level: number;
+  /** The first few, and every wrong one up to a limit. */
+  transcripts: Transcript[];
+}
+
+/** Everything needed to go on: resuming from it equals never having stopped. */
+export interface Checkpoint {
+  version: 1;
+  spec: RunSpec;
+  /** Steps done. */
+  step: number;
+  adapters: AdapterState[];
+  curve: CurvePoint[];
+  /** State of a baseline that remembers (moving average), by node; empty otherwise. */
+  baseline: Record<string, number>;
+  /** Greedy transcripts of a few fixed held-out problems, for the scrubber. */
+  transcripts: Transcript[];
+  /** Held-out accuracy when it was taken, if measured. */
+  heldOut?: number;
+}

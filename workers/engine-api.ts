@@ -1,0 +1,241 @@
+/**
+ * The types of everything that crosses the boundary between a page (or a command line) and an engine.
+ *
+ * Two rules keep the boundary simple. The caller never holds a token, a weight it has to understand, or a gradient:
+ * what crosses is text, numbers and handles. The engine never knows a task, a reward or the graph: it knows nodes
+ * (adapters on one shared frozen base), prompts and advantages.
+ *
+ * `EngineApi` is implemented by the WebGPU engine, by the reference engine, by the Comlink remote of an engine worker
+ * and by the pool that spreads nodes over several workers, so a trainer cannot tell them apart.
+ */
+
+export type EngineKind = 'webgpu' | 'reference';
+export type EngineChoice = 'auto' | EngineKind;
+
+/** What computes, in words a user can be shown. */
+export interface AdapterInfo {
+  engine: EngineKind;
+  vendor: string;
+  architecture: string;
+  description: string;
+  /** `vulkan`, `metal`, `d3d12`, `browser` (not told) or `javascript`. */
+  backend: string;
+  /** True when the "GPU" is a CPU rendering in software, or when there is none. */
+  software: boolean;
+  /** Optional WebGPU features in use, for example `shader-f16`. */
+  features: string[];
+  /** Why `auto` took the reference engine, in one sentence; absent when it did not. */
+  fallbackReason?: string;
+}
+
+export interface ModelInfo {
+  /** `nano`, or the last part of the folder's address. */
+  name: string;
+  quantization: string;
+  layers: number;
+  hiddenSize: number;
+  heads: number;
+  kvHeads: number;
+  headSize: number;
+  intermediateSize: number;
+  vocabularySize: number;
+  /** Longest prompt plus message, in tokens. */
+  contextLength: number;
+  parameters: number;
+  /** Size of the packed weights, in bytes. */
+  bytes: number;
+}
+
+export interface EngineInfo {
+  adapter: AdapterInfo;
+  model: ModelInfo;
+}
+
+export interface LoadProgress {
+  /** What is being waited for, in a few words a user can read. */
+  phase: 'downloading the model' | 'checking the model' | 'compiling shaders' | 'ready';
+  loadedBytes: number;
+  totalBytes: number;
+}
+
+export interface EngineOptions {
+  /** Address of a model folder (`mlc-chat-config.json`, `tensor-cache.json`, shards), absolute, with or without a trailing slash. */
+  model: string;
+  engine: EngineChoice;
+}
+
+/** A node: one LoRA adapter on the shared base. */
+export interface NodeConfig {
+  /** Unique among the engine's nodes; the place in the network, for example `1.0`. */
+  id: string;
+  /** Names the node to the random generator (u32): the same key draws the same numbers on any worker. */
+  key: number;
+  /** LoRA rank, 1 to 64. */
+  rank: number;
+  /** LoRA alpha; the adapter's output is scaled by alpha / rank. */
+  alpha: number;
+  /** Seed (u32) of the initial A; B starts at zero, so a new node equals the base. */
+  seed: number;
+}
+
+export interface Sampling {
+  /** 0 is greedy. */
+  temperature: number;
+  /** 0 keeps all tokens. */
+  topK: number;
+  /** 1 keeps all tokens. */
+  topP: number;
+  maxNewTokens: number;
+}
+
+/** The prompts one node reads in a batch. */
+export interface NodePrompts {
+  /** `NodeConfig.id` */
+  node: string;
+  prompts: string[];
+  /** One u32 a prompt: names the row to the random generator (problem × samples + sample). Unique in a step and node. */
+  rows: number[];
+}
+
+export interface GenerateRequest {
+  /** Seed (u32) of the run. */
+  seed: number;
+  /** Step (u32) of the run; the generator is keyed by (seed, step, node key, row, position), never by the batch. */
+  step: number;
+  sampling: Sampling;
+  nodes: NodePrompts[];
+  /** Keep what `update` needs, under the handle that is returned. A kept rollout must be updated or released. */
+  keep: boolean;
+  /** Also return each message token by token. */
+  details: boolean;
+}
+
+export interface Message {
+  /** Without the stop token. */
+  text: string;
+  /** Tokens written, the stop token included. */
+  tokens: number;
+  /** False when the message was cut at the token limit. */
+  stopped: boolean;
+  /** Sum over the message's tokens of log π(token), natural logarithm, at the sampling temperature (greedy: at temperature 1). */
+  logProb: number;
+  /** With `details`: the message token by token, the stop token included as its text. */
+  pieces?: { text: string; logProb: number }[];
+}
+
+export interface GenerateResult {
+  /** Handle of the kept rollout, or null. */
+  rollout: number | null;
+  /** In the order of the request's nodes; `messages[i]` answers `prompts[i]`. */
+  nodes: { node: string; messages: Message[] }[];
+  /** Prompt tokens after identical prompts were merged, and tokens written. */
+  tokens: { prompt: number; message: number };
+  /** Wall time in seconds, by part; parts that an engine cannot tell apart are reported together under `decode`. */
+  seconds: Record<string, number>;
+}
+
+export interface LossOptions {
+  /** Weight β of the exact KL(π ‖ base), in nats per token. */
+  klBeta: number;
+  /** Weight of the entropy bonus (subtracted from the loss). */
+  entropyBeta: number;
+  /** The loss of a node is divided by rows × lossTokens, a constant: never by message length or by the number of nodes. */
+  lossTokens: number;
+  /** Temperature of the policy the loss is about: the sampling temperature. */
+  temperature: number;
+}
+
+export interface AdamOptions {
+  learningRate: number;
+  beta1: number;
+  beta2: number;
+  epsilon: number;
+  /** The gradient of each node is scaled down to this 2-norm. */
+  clipNorm: number;
+}
+
+export interface UpdateRequest {
+  /** Kept rollouts, usually one a layer. They are released, whatever happens. */
+  rollouts: number[];
+  /** Advantages in the order of each node's prompts (over all rollouts, in their order). A node left out is not updated. */
+  nodes: { node: string; advantages: Float32Array }[];
+  loss: LossOptions;
+  adam: AdamOptions;
+}
+
+/** What an update did to one node. Means are over the node's message tokens. */
+export interface NodeUpdate {
+  node: string;
+  loss: number;
+  /** Mean KL(π ‖ base) in nats. */
+  kl: number;
+  /** Mean entropy of π in nats. */
+  entropy: number;
+  /** 2-norm of the gradient before clipping. */
+  gradNorm: number;
+  /** Message tokens in the loss. */
+  tokens: number;
+  /** 2-norm of scale · B A over all projections, relative to that of the base weights it is added to. */
+  change: number;
+}
+
+export interface UpdateResult {
+  nodes: NodeUpdate[];
+  seconds: Record<string, number>;
+}
+
+/** One tensor inside the flat arrays of an `AdapterState`. */
+export interface AdapterTensor {
+  /** PEFT name without its `base_model.model.` prefix: `model.layers.0.self_attn.q_proj.lora_A.weight`. */
+  name: string;
+  /** lora_A is [rank, in], lora_B is [out, rank], row-major. */
+  shape: [number, number];
+  /** First element in the flat arrays. */
+  offset: number;
+}
+
+/** All that a node has learned. Cheap to transfer; opaque to everything but storage. */
+export interface AdapterState {
+  node: string;
+  rank: number;
+  alpha: number;
+  /** Updates applied, for Adam's bias correction. */
+  updates: number;
+  weights: Float32Array;
+  /** Adam's first and second moments, laid out as `weights`. */
+  m: Float32Array;
+  v: Float32Array;
+  tensors: AdapterTensor[];
+}
+
+export interface ScoreRequest {
+  /** Token ids (for tools and tests; the page never has any). */
+  ids: number[];
+  /** A node's id, or null for the base alone. */
+  node: string | null;
+}
+
+export interface EngineApi {
+  /** What loaded, and what computes. */
+  info(): Promise<EngineInfo>;
+  /** Adds a node, fresh or with the state of an earlier one. Errors: an id in use, a rank outside 1–64, a state of another shape. */
+  addNode(config: NodeConfig, state?: AdapterState): Promise<void>;
+  removeNode(id: string): Promise<void>;
+  generate(request: GenerateRequest): Promise<GenerateResult>;
+  update(request: UpdateRequest): Promise<UpdateResult>;
+  /** Forgets a kept rollout. */
+  release(rollout: number): Promise<void>;
+  /** The states of the named nodes, copied. */
+  exportNodes(ids: string[]): Promise<AdapterState[]>;
+  /** Replaces a node's state. */
+  importNode(id: string, state: AdapterState): Promise<void>;
+  /** Logits [ids.length, vocabulary], row-major. */
+  score(request: ScoreRequest): Promise<Float32Array>;
+  /** Frees everything. */
+  destroy(): Promise<void>;
+}
+
+/** What an engine worker exposes: an engine that has to be loaded first. */
+export interface EngineWorkerApi extends EngineApi {
+  load(options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<EngineInfo>;
+}
