@@ -1,0 +1,104 @@
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import { float16ToNumber, numberToFloat16 } from './float16.ts';
+import { toMlc, type HuggingFaceConfig } from './mlc.ts';
+import { quantize } from './quantize.ts';
+import { readSafetensors } from './safetensors.ts';
+
+const here = new URL('.', import.meta.url);
+const fixture = new URL('../../tests/fixtures/nano-q4f16_1/', here);
+
+async function source(model: string) {
+  const config = JSON.parse(await readFile(new URL(`weights/${model}/config.json`, here), 'utf8')) as HuggingFaceConfig;
+  return { config, tensors: readSafetensors(await readFile(new URL(`weights/${model}/model.safetensors`, here))) };
+}
+
+describe('toMlc', () => {
+  it('makes nano byte for byte as in the fixture', async () => {
+    const { config, tensors } = await source('nano');
+    const made = toMlc(config, tensors);
+    const manifest = JSON.parse(await readFile(new URL('tensor-cache.json', fixture), 'utf8'));
+    expect(createHash('md5').update(made['params_shard_0.bin']).digest('hex')).toBe(manifest.records[0].md5sum);
+    const mine = JSON.parse(made['tensor-cache.json']);
+    const place = ({ name, shape, dtype, nbytes, byteOffset }: Record<string, unknown>) => ({
+      name,
+      shape,
+      dtype,
+      nbytes,
+      byteOffset,
+    });
+    expect(mine.records[0].records.map(place)).toEqual(manifest.records[0].records.map(place));
+    expect(mine.metadata.ParamBytes).toBe(125_568);
+    expect(JSON.parse(made['mlc-chat-config.json'])).toEqual(
+      JSON.parse(await readFile(new URL('mlc-chat-config.json', fixture), 'utf8')),
+    );
+  });
+
+  it.each(['nano', 'small'])('is what public/models/%s holds', async (model) => {
+    const { config, tensors } = await source(model);
+    for (const [name, content] of Object.entries(toMlc(config, tensors))) {
+      const shipped = await readFile(new URL(`../../public/models/${model}/${name}`, here));
+      expect(Buffer.from(content as string | Uint8Array).equals(shipped), `${model}/${name}`).toBe(true);
+    }
+  });
+
+  it('names the tensor that is missing, left over or of another shape', async () => {
+    const { config, tensors } = await source('nano');
+    const norm = tensors.get('model.norm.weight')!;
+    expect(() => toMlc(config, new Map([...tensors].slice(1)))).toThrow(
+      'The tensor model.embed_tokens.weight is missing.',
+    );
+    expect(() => toMlc(config, new Map([...tensors, ['model.extra', norm]]))).toThrow('model.extra');
+    expect(() => toMlc({ ...config, intermediate_size: 200 }, tensors)).toThrow(
+      'model.layers.0.mlp.gate_proj.weight has shape [192, 64]; the configuration asks for [200, 64].',
+    );
+  });
+});
+
+describe('quantize', () => {
+  it('pads a last group that is not full', () => {
+    const { weight, scale, words, groups } = quantize(Float32Array.of(...Array<number>(32).fill(0), 7, -7, 3), 1, 35);
+    expect([words, groups]).toEqual([8, 2]);
+    expect(float16ToNumber(scale[1]!)).toBe(1);
+    expect(weight[0]).toBe(0x77777777);
+    // 7 → 14, −7 → 0, 3 → 10, padding → 7
+    expect(weight[4]).toBe(0x77777a0e);
+  });
+
+  it('is off by no more than half a step', () => {
+    const values = Float32Array.from({ length: 3 * 64 }, (_, i) => Math.sin(i * i));
+    const { weight, scale } = quantize(values, 3, 64);
+    values.forEach((w, i) => {
+      const step = float16ToNumber(scale[i >> 5]!);
+      const q = (weight[i >> 3]! >>> (4 * (i & 7))) & 15;
+      expect(Math.abs((q - 7) * step - w)).toBeLessThanOrEqual(step * 0.505);
+    });
+  });
+});
+
+describe('float16', () => {
+  it('reads back every finite half it writes', () => {
+    for (let bits = 0; bits < 0x10000; bits++) {
+      if ((bits & 0x7c00) === 0x7c00) continue;
+      expect(numberToFloat16(float16ToNumber(bits))).toBe(bits);
+    }
+  });
+
+  it('rounds ties to even, and overflows to infinity', () => {
+    expect(float16ToNumber(numberToFloat16(2049))).toBe(2048);
+    expect(float16ToNumber(numberToFloat16(2051))).toBe(2052);
+    expect(float16ToNumber(numberToFloat16(2047.9999))).toBe(2048);
+    expect(float16ToNumber(numberToFloat16(65519))).toBe(65504);
+    expect(float16ToNumber(numberToFloat16(-65520))).toBe(-Infinity);
+  });
+});
+
+describe('readSafetensors', () => {
+  it('says what is wrong with a cut or unsuitable file', async () => {
+    const file = await readFile(new URL('weights/nano/model.safetensors', here));
+    expect(() => readSafetensors(file.subarray(0, 4))).toThrow('has 4 bytes');
+    expect(() => readSafetensors(file.subarray(0, 1000))).toThrow('cut off');
+    expect(() => readSafetensors(file.subarray(0, 100_000))).toThrow('does not fit');
+  });
+});
