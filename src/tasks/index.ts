@@ -1,0 +1,16 @@
+import { arithmetic } from './arithmetic.ts';
+import { boolean } from './boolean.ts';
+import { sort } from './sort.ts';
+import type { Task } from './task.ts';
+
+/** All tasks, by name. */
+export const tasks: ReadonlyMap<string, Task> = new Map([arithmetic, boolean, sort].map((task) => [task.name, task]));
+
+/** Throws a RangeError that lists the tasks there are. */
+export function taskNamed(name: string): Task {
+  const task = tasks.get(name);
+  if (!task) throw new RangeError(`there is no task "${name.slice(0, 40)}"; there are ${[...tasks.keys()].join(', ')}`);
+  return task;
+}
+
+export type { LevelLabel, Problem, Reward, Task } from './task.ts';
