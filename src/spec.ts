@@ -3,6 +3,9 @@
  * command line and a checkpoint carry the same object. `parseSpec` fills in the defaults and rejects the rest.
  */
 import * as v from 'valibot';
+import { planGraph } from './graph/plan.ts';
+import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue } from './spec-issues.ts';
+import { taskNamed } from './tasks/index.ts';
 
 const int = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 const real = (min: number, max: number) => v.pipe(v.number(), v.finite(), v.minValue(min), v.maxValue(max));
@@ -89,4 +92,97 @@ export type RunSpecInput = v.InferInput<typeof RunSpecSchema>;
 /** A specification that cannot be run: the message names the field, its value and what is allowed. */
 export class SpecError extends Error {
   override name = 'SpecError';
+}
+
+/** Models that come with the program, under `models/NAME/`. */
+export const BUILT_IN_MODELS: readonly string[] = ['nano', 'small'];
+
+/**
+ * Checks what a user, a link or a file says about a run and fills in the defaults.
+ *
+ * Throws a SpecError of one line for anything else: unknown fields (with the nearest known one), values of another
+ * type or out of range, a graph that cannot be planned, a task or level that does not exist, an unknown model.
+ */
+export function parseSpec(input: unknown): RunSpec {
+  rejectInherited(input, '', 0);
+  const result = v.safeParse(RunSpecSchema, input, { abortEarly: true });
+  if (!result.success) throw new SpecError(describeIssue(RunSpecSchema, result.issues[0]));
+  const spec = result.output;
+  within('graph', () => planGraph(spec.graph));
+  const task = within('task.name', () => taskNamed(spec.task.name));
+  const levels = task.levels.map(({ level }) => level);
+  if (!levels.includes(spec.task.level)) {
+    throw new SpecError(`task.level: ${spec.task.level} is not a level of ${task.name}; it has ${levels.join(', ')}`);
+  }
+  checkModel(spec.model);
+  return spec;
+}
+
+/**
+ * A copy of a specification with one field set from text, for `--set training.learningRate=0.002`. The value is read as
+ * JSON where it is JSON, otherwise as text; `graph.layers` also takes `4-2-1`. The result still has to be parsed.
+ *
+ * Throws a SpecError for a path that names no field, so that nothing but fields of the schema is ever written.
+ */
+export function setPath(spec: RunSpecInput, path: string, value: string): RunSpecInput {
+  const keys = path.split('.');
+  const copy = structuredClone(spec);
+  let target = copy as Record<string, unknown>;
+  for (const [i, key] of keys.entries()) {
+    const fields = fieldsAt(RunSpecSchema, keys.slice(0, i));
+    if (!fields?.includes(key)) {
+      const hint = fields ? nearest(key, fields) : `${keys.slice(0, i).join('.')} has no fields`;
+      throw new SpecError(`${quoteValue(path)} names no field of the specification; ${hint}`);
+    }
+    if (i === keys.length - 1) target[key] = readValue(path, value);
+    else {
+      const inner = (target[key] ??= {});
+      if (typeof inner !== 'object')
+        throw new SpecError(`${keys.slice(0, i + 1).join('.')}: ${quoteValue(inner)} has no fields`);
+      target = inner as Record<string, unknown>;
+    }
+  }
+  return copy;
+}
+
+/** What a field may be, in words, for help texts: `a whole number from 2 to 256`. */
+export const allowed = (path: string): string => allowedAt(RunSpecSchema, path.split('.'));
+
+function readValue(path: string, text: string): unknown {
+  if (path === 'graph.layers' && /^\d+([-,]\d+)*$/.test(text.trim())) return text.split(/[-,]/).map(Number);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return text;
+  }
+}
+
+/** Keys that every object inherits would slip through a check with `in`: `__proto__`, `constructor`, and so on. */
+function rejectInherited(value: unknown, path: string, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > 8) throw new SpecError(`${path}: nested too deep`);
+  for (const [key, inner] of Object.entries(value)) {
+    const at = path ? `${path}.${key}` : key;
+    if (key in Object.prototype) throw new SpecError(`${at}: unknown field`);
+    rejectInherited(inner, at, depth + 1);
+  }
+}
+
+function within<T>(path: string, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    throw new SpecError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+function checkModel(model: string): void {
+  if (BUILT_IN_MODELS.includes(model)) return;
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(model)?.[1]?.toLowerCase();
+  // A single letter is a Windows drive.
+  const known = scheme === undefined || scheme.length === 1 || ['http', 'https', 'file'].includes(scheme);
+  if (known && /[/\\]/.test(model)) return;
+  throw new SpecError(
+    `model: ${quoteValue(model)} is neither a built-in model (${BUILT_IN_MODELS.join(', ')}) nor the address of a model folder (https://… or a path with a "/")`,
+  );
 }

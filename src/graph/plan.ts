@@ -54,7 +54,10 @@ export function planGraph(graph: GraphSpec): Plan {
     seen.add(`${from} ${to}`);
   }
   const cycle = findCycle(nodes, edges);
-  if (cycle) throw new GraphError(`nodes hear each other in a cycle: ${cycle.join(' → ')}; messages go forward only`);
+  if (cycle)
+    throw new GraphError(
+      `nodes hear each other in a cycle: ${cycle.slice(0, 9).join(' → ')}${cycle.length > 9 ? ' → …' : ''}; messages go forward only`,
+    );
   for (const [from, to] of edges) {
     const [source, target] = [byId.get(from), byId.get(to)] as [PlannedNode, PlannedNode];
     if (source.layer >= target.layer) {

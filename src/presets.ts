@@ -1,0 +1,84 @@
+import type { RunSpecInput } from './spec.ts';
+
+export interface Preset {
+  /** A few words for a menu. */
+  title: string;
+  /** One sentence for the page: what to look for. */
+  lookFor: string;
+  spec: RunSpecInput;
+}
+
+/** Small enough to watch on a machine without a GPU: 8 problems × 8 rollouts. */
+const small = { training: { problems: 8, samples: 8 }, evaluation: { problems: 100, every: 15 } } as const;
+
+/** Runs that are known to show something, by name. */
+export const presets = {
+  'arithmetic-2-1': {
+    title: 'Three nodes, nested arithmetic',
+    lookFor: 'Two nodes read the problem and one reads their messages: watch the two divide the brackets between them.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 3 },
+      graph: { layers: [2, 1] },
+      training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
+    },
+  },
+  'arithmetic-2-1-small': {
+    title: 'Three nodes, nested arithmetic, small steps',
+    lookFor: 'The same network on an eighth of the rollouts a step: it still learns, with a rougher curve.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 3 },
+      graph: { layers: [2, 1] },
+      training: { ...small.training, steps: 75, learningRate: 1e-3 },
+      evaluation: small.evaluation,
+    },
+  },
+  'arithmetic-level-1': {
+    title: 'One node, one operation',
+    lookFor: 'The quickest look at learning: one node, sums like 3+4, right almost always after a few dozen steps.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 1 },
+      graph: { layers: [1] },
+      training: { ...small.training, steps: 40, learningRate: 1e-3 },
+      evaluation: { problems: 60, every: 10 },
+    },
+  },
+  'boolean-2-1': {
+    title: 'Three nodes, boolean logic',
+    lookFor: 'There are only two answers, so guessing looks good: watch the accuracy leave the line of chance.',
+    spec: {
+      model: 'nano',
+      task: { name: 'boolean', level: 3 },
+      graph: { layers: [2, 1] },
+      training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
+    },
+  },
+  'sort-2-1': {
+    title: 'Three nodes, sorting digits',
+    lookFor: 'Each input node comes to sort one half; the last one learns to merge what it hears into four digits.',
+    spec: {
+      model: 'nano',
+      task: { name: 'sort', level: 4 },
+      graph: { layers: [2, 1] },
+      training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
+    },
+  },
+  single: {
+    title: 'One node alone',
+    lookFor: 'The control: the same problems and the same eight characters, but nobody to share the work with.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 3 },
+      graph: { layers: [1] },
+      training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
+    },
+  },
+} satisfies Record<string, Preset>;
+
+export type PresetName = keyof typeof presets;
+
+/** The preset of a name, or undefined. */
+export const presetNamed = (name: string): Preset | undefined =>
+  Object.hasOwn(presets, name) ? presets[name as PresetName] : undefined;
