@@ -50,7 +50,9 @@ export interface StepReport {
 }
 
 export interface Evaluation {
+  /** Share of right answers, greedy. */
   accuracy: number;
+  /** Distinct test problems asked: fewer than wanted where a level has no more. */
   problems: number;
   level: number;
   /** The first few, and every wrong one up to a limit. */
@@ -65,7 +67,9 @@ export interface Checkpoint {
   step: number;
   adapters: AdapterState[];
   curve: CurvePoint[];
-  /** State of a baseline that remembers (moving average), by node; empty otherwise. */
+  /** Held-out evaluations so far, the untrained network's (step 0) included. */
+  evaluations: { step: number; accuracy: number; problems: number; level: number }[];
+  /** State of a baseline that remembers (moving average), by name; empty otherwise. */
   baseline: Record<string, number>;
   /** Greedy transcripts of a few fixed held-out problems, for the scrubber. */
   transcripts: Transcript[];
