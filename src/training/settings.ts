@@ -1,0 +1,63 @@
+/** What may change while a network trains, and what makes two specifications the same network. */
+import type { NodeUpdate } from '../../workers/engine-api.ts';
+import { parseSpec, SpecError, type RunSpec, type RunSpecInput } from '../spec.ts';
+
+/** The settings `Trainer.configure` takes; whatever is left out stays as it is. */
+export interface Settings {
+  task?: { level?: number };
+  sampling?: RunSpecInput['sampling'];
+  training?: RunSpecInput['training'];
+  evaluation?: RunSpecInput['evaluation'];
+  checkpoints?: RunSpecInput['checkpoints'];
+}
+
+/** The specification with the settings in place, checked as a whole. Throws a SpecError. */
+export function mergeSettings(spec: RunSpec, settings: Settings): RunSpec {
+  for (const key of Object.keys(settings)) {
+    if (!['task', 'sampling', 'training', 'evaluation', 'checkpoints'].includes(key)) {
+      throw new SpecError(`${key.slice(0, 40)} cannot be changed while a network trains; start a new run`);
+    }
+  }
+  const merged = parseSpec({
+    ...spec,
+    task: { ...spec.task, ...settings.task },
+    sampling: { ...spec.sampling, ...settings.sampling },
+    training: { ...spec.training, ...settings.training },
+    evaluation: { ...spec.evaluation, ...settings.evaluation },
+    checkpoints: { ...spec.checkpoints, ...settings.checkpoints },
+  });
+  if (merged.task.name !== spec.task.name) {
+    throw new SpecError('task.name cannot be changed while a network trains; start a new run');
+  }
+  return merged;
+}
+
+/** Throws an Error that names the first difference which makes the adapters of one useless in the other. */
+export function checkSameNetwork(saved: RunSpec, wanted: RunSpec): void {
+  for (const part of ['model', 'lora', 'graph'] as const) {
+    const [was, is] = [canonical(saved[part]), canonical(wanted[part])];
+    if (was !== is) throw new Error(`the checkpoint is of another network: its ${part} is ${was}, this one's is ${is}`);
+  }
+}
+
+/** JSON with sorted keys, for comparing. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}
+
+/** Throws an Error that names the node and the step whose update is not a finite number. */
+export function checkFinite(nodes: readonly NodeUpdate[], step: number): void {
+  for (const update of nodes) {
+    for (const name of ['loss', 'gradNorm', 'kl', 'entropy'] as const) {
+      if (!Number.isFinite(update[name])) {
+        throw new Error(
+          `step ${step}, node ${update.node}: the ${name} is ${update[name]}; training stopped; lower the learning rate and go on from the last checkpoint`,
+        );
+      }
+    }
+  }
+}
