@@ -1,16 +1,21 @@
 import { defineConfig } from 'vitest/config';
+import { adapterEnvironment } from './cli/environment.mjs';
+
+// Vitest's workers are processes that inherit this environment, and with it the way to a Vulkan driver for Dawn. The
+// default is SwiftShader, so that tests mean the same everywhere; NEUROMAS_TEST_ADAPTER=hardware takes the GPU.
+if (process.env['VITEST']) {
+  Object.assign(process.env, adapterEnvironment(process.env['NEUROMAS_TEST_ADAPTER'] ?? 'software'));
+}
 
 export default defineConfig({
+  // Relative, so that the built page works at any address.
+  base: './',
   worker: { format: 'es' },
   build: { target: 'es2022' },
   test: {
-    include: [
-      'src/**/*.test.ts',
-      'workers/**/*.test.ts',
-      'cli/**/*.test.ts',
-      'tests/unit/**/*.test.ts',
-      'tools/**/*.test.ts',
-    ],
+    include: ['{src,workers,cli,tools}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
+    pool: 'forks',
     testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
-import { float16ToNumber, numberToFloat16 } from './float16.ts';
+import { fromFloat16Bits, toFloat16 } from './float16.ts';
 import { toMlc, type HuggingFaceConfig } from './mlc.ts';
 import { quantize } from './quantize.ts';
 import { readSafetensors } from './safetensors.ts';
@@ -60,7 +60,7 @@ describe('quantize', () => {
   it('pads a last group that is not full', () => {
     const { weight, scale, words, groups } = quantize(Float32Array.of(...Array<number>(32).fill(0), 7, -7, 3), 1, 35);
     expect([words, groups]).toEqual([8, 2]);
-    expect(float16ToNumber(scale[1]!)).toBe(1);
+    expect(fromFloat16Bits(scale[1]!)).toBe(1);
     expect(weight[0]).toBe(0x77777777);
     // 7 → 14, −7 → 0, 3 → 10, padding → 7
     expect(weight[4]).toBe(0x77777a0e);
@@ -70,7 +70,7 @@ describe('quantize', () => {
     const values = Float32Array.from({ length: 3 * 64 }, (_, i) => Math.sin(i * i));
     const { weight, scale } = quantize(values, 3, 64);
     values.forEach((w, i) => {
-      const step = float16ToNumber(scale[i >> 5]!);
+      const step = fromFloat16Bits(scale[i >> 5]!);
       const q = (weight[i >> 3]! >>> (4 * (i & 7))) & 15;
       expect(Math.abs((q - 7) * step - w)).toBeLessThanOrEqual(step * 0.505);
     });
@@ -81,16 +81,16 @@ describe('float16', () => {
   it('reads back every finite half it writes', () => {
     for (let bits = 0; bits < 0x10000; bits++) {
       if ((bits & 0x7c00) === 0x7c00) continue;
-      expect(numberToFloat16(float16ToNumber(bits))).toBe(bits);
+      expect(toFloat16(fromFloat16Bits(bits))).toBe(bits);
     }
   });
 
   it('rounds ties to even, and overflows to infinity', () => {
-    expect(float16ToNumber(numberToFloat16(2049))).toBe(2048);
-    expect(float16ToNumber(numberToFloat16(2051))).toBe(2052);
-    expect(float16ToNumber(numberToFloat16(2047.9999))).toBe(2048);
-    expect(float16ToNumber(numberToFloat16(65519))).toBe(65504);
-    expect(float16ToNumber(numberToFloat16(-65520))).toBe(-Infinity);
+    expect(fromFloat16Bits(toFloat16(2049))).toBe(2048);
+    expect(fromFloat16Bits(toFloat16(2051))).toBe(2052);
+    expect(fromFloat16Bits(toFloat16(2047.9999))).toBe(2048);
+    expect(fromFloat16Bits(toFloat16(65519))).toBe(65504);
+    expect(fromFloat16Bits(toFloat16(-65520))).toBe(-Infinity);
   });
 });
 

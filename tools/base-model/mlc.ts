@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { numberToFloat16 } from './float16.ts';
+import { toFloat16 } from './float16.ts';
 import { quantize } from './quantize.ts';
 import type { SourceTensor } from './safetensors.ts';
 
@@ -87,7 +87,7 @@ export function toMlc(config: HuggingFaceConfig, tensors: Map<string, SourceTens
 
   function norm(name: string): void {
     const values = take(`${name}.weight`, [hidden]);
-    write(`${name}.weight`, 'float16', [hidden], Uint16Array.from(values, numberToFloat16));
+    write(`${name}.weight`, 'float16', [hidden], Uint16Array.from(values, toFloat16));
   }
 
   const { hidden_size: hidden, intermediate_size: intermediate } = config;

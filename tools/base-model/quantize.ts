@@ -1,7 +1,5 @@
-import { float16ToNumber, numberToFloat16, roundHalfToEven } from './float16.ts';
-
-/** Inputs that share a scale. */
-export const GROUP = 32;
+import { GROUP } from '../../workers/engine/config.ts';
+import { fromFloat16Bits, roundHalfToEven, toFloat16 } from './float16.ts';
 
 export interface Quantized {
   /** uint32 [out, ceil(in / 32) × 4]: eight 4-bit values a word, the first in the lowest bits. */
@@ -29,9 +27,9 @@ export function quantize(values: Float32Array, out: number, inputs: number): Qua
     for (let g = 0; g < groups; g++) {
       const row = values.subarray(o * inputs + g * GROUP, o * inputs + Math.min(inputs, (g + 1) * GROUP));
       const largest = row.reduce((max, w) => Math.max(max, Math.abs(w)), 0);
-      const bits = numberToFloat16(largest / 7);
+      const bits = toFloat16(largest / 7);
       scale[o * groups + g] = bits;
-      const step = float16ToNumber(bits);
+      const step = fromFloat16Bits(bits);
       for (let k = 0; k < GROUP; k++) {
         const w = row[k] ?? 0;
         // As MLC: 7 is added before rounding, so that a half goes to the even q.

@@ -1,4 +1,4 @@
-import { float16ToNumber } from './float16.ts';
+import { fromBfloat16, fromFloat16 } from '../../workers/engine/weights/floats.ts';
 
 /** A tensor of a safetensors file, its values as numbers. */
 export interface SourceTensor {
@@ -39,21 +39,12 @@ export function readSafetensors(file: Uint8Array): Map<string, SourceTensor> {
     const [from, to] = entry.data_offsets;
     if (to - from !== length * width || 8 + headerBytes + to > file.byteLength)
       throw new Error(`${name} of shape [${entry.shape.join(', ')}] does not fit its bytes ${from}–${to} of the file.`);
-    const values = new Float32Array(length);
-    for (let i = 0; i < length; i++) {
-      const at = 8 + headerBytes + from + i * width;
-      if (entry.dtype === 'F32') values[i] = view.getFloat32(at, true);
-      else if (entry.dtype === 'F16') values[i] = float16ToNumber(view.getUint16(at, true));
-      else values[i] = bfloat16ToNumber(view.getUint16(at, true));
-    }
+    // Copied, since a view of wider numbers must start at a multiple of their size.
+    const data = new Uint8Array(file.subarray(8 + headerBytes + from, 8 + headerBytes + to)).buffer;
+    let values: Float32Array;
+    if (entry.dtype === 'F32') values = new Float32Array(data);
+    else values = (entry.dtype === 'F16' ? fromFloat16 : fromBfloat16)(new Uint16Array(data));
     tensors.set(name, { shape: entry.shape, values });
   }
   return tensors;
-}
-
-const scratch = new DataView(new ArrayBuffer(4));
-
-function bfloat16ToNumber(bits: number): number {
-  scratch.setUint32(0, bits << 16);
-  return scratch.getFloat32(0);
 }

@@ -2,13 +2,15 @@
  * Bundles a TypeScript entry for Node into node_modules/.cache/neuromas, so that the command line and the tools run
  * straight from the sources with nothing built before.
  */
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { root } from './install.mjs';
 
-export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
-
-/** Vite's `import text from './x.wgsl?raw'`. */
+/**
+ * Vite's `import text from './x.wgsl?raw'`.
+ *
+ * @type {import('esbuild').Plugin}
+ */
 const raw = {
   name: 'raw',
   setup(build) {
@@ -31,9 +33,12 @@ const raw = {
 export async function bundle(entry) {
   const esbuild = await import('esbuild');
   const outfile = join(root, 'node_modules/.cache/neuromas', entry.replaceAll(/[\\/]/g, '-').replace(/\.ts$/, '.mjs'));
-  await esbuild.build({
+  const {
+    outputFiles: [output],
+  } = await esbuild.build({
     entryPoints: [join(root, entry)],
     outfile,
+    write: false,
     bundle: true,
     platform: 'node',
     target: 'node20',
@@ -44,6 +49,11 @@ export async function bundle(entry) {
     plugins: [raw],
     logLevel: 'warning',
   });
+  // Renamed into place, so that a command started beside this one never reads half a bundle.
+  await mkdir(dirname(outfile), { recursive: true });
+  const temporary = `${outfile}.${process.pid}`;
+  await writeFile(temporary, /** @type {import('esbuild').OutputFile} */ (output).contents);
+  await rename(temporary, outfile);
   return outfile;
 }
 

@@ -1,0 +1,37 @@
+import { defineConfig, devices } from '@playwright/test';
+import { CHROMIUM_FLAGS, findChromium } from './tools/dev/browser.mjs';
+
+const port = Number(process.env['PAGE_PORT'] ?? 4173);
+const page = 'node_modules/.cache/neuromas/page';
+const executablePath = await findChromium();
+const launchOptions = { args: CHROMIUM_FLAGS, ...(executablePath !== undefined && { executablePath }) };
+
+/** The built page, as it is published, in Chromium with WebGPU on SwiftShader. Files named `X.phone.spec.ts` run at phone size. */
+export default defineConfig({
+  testDir: 'tests/e2e',
+  outputDir: 'test-results',
+  // Training on software rendering is slow, and two tests at once are slower than one after the other.
+  timeout: 180_000,
+  expect: { timeout: 15_000 },
+  workers: 1,
+  forbidOnly: !!process.env['CI'],
+  use: {
+    baseURL: `http://127.0.0.1:${port}/`,
+    trace: 'retain-on-failure',
+    launchOptions,
+  },
+  projects: [
+    {
+      name: 'desktop',
+      testIgnore: '**/*.phone.spec.ts',
+      use: { ...devices['Desktop Chrome'], viewport: { width: 1280, height: 800 } },
+    },
+    { name: 'phone', testMatch: '**/*.phone.spec.ts', use: { ...devices['Pixel 7'] } },
+  ],
+  webServer: {
+    command: `npx vite build --outDir ${page} --emptyOutDir && npx vite preview --outDir ${page} --host 127.0.0.1 --port ${port} --strictPort`,
+    port,
+    timeout: 120_000,
+    reuseExistingServer: false,
+  },
+});

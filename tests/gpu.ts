@@ -1,0 +1,48 @@
+/** A WebGPU device for tests in Node. */
+import { createRequire } from 'node:module';
+import type * as Dawn from 'webgpu';
+import { requestDevice } from '../workers/gpu/device.ts';
+
+const WHY_NOT =
+  'no WebGPU adapter in Node: install Chromium (its SwiftShader is found by itself) or a Vulkan driver; see vite.config.ts';
+
+/** Dawn for Node crashes when the GPU is collected while its devices live. */
+let gpu: GPU | undefined;
+let device: Promise<GPUDevice> | undefined;
+
+/** Dawn's GPU, with WebGPU's globals (GPUBufferUsage, …) defined. */
+export function testGpu(): GPU {
+  if (!gpu) {
+    const dawn = createRequire(import.meta.url)('webgpu') as typeof Dawn;
+    Object.assign(globalThis, dawn.globals);
+    gpu = dawn.create(process.env['VK_ICD_FILENAMES'] ? ['backend=vulkan'] : []);
+  }
+  return gpu;
+}
+
+/** The test process's one device. Throws where there is none. */
+export function requestTestDevice(): Promise<GPUDevice> {
+  return (device ??= requestDevice(testGpu()).then(
+    (found) => found.device,
+    (error: unknown) => {
+      throw new Error(WHY_NOT, { cause: error });
+    },
+  ));
+}
+
+/**
+ * Why tests that need a device are skipped, or false where they run: on a user's machine without any adapter. Under CI
+ * they are never skipped, so there they fail.
+ *
+ *     describe.skipIf(await noDevice())('…', …)
+ */
+export async function noDevice(): Promise<string | false> {
+  if (process.env['CI']) return false;
+  try {
+    await requestTestDevice();
+    return false;
+  } catch {
+    console.warn(`Skipped: ${WHY_NOT}`);
+    return WHY_NOT;
+  }
+}
