@@ -1,0 +1,214 @@
+/**
+ * Runs and their checkpoints in IndexedDB. A checkpoint is written in one transaction in which nothing but IndexedDB is
+ * awaited (checksums are computed before it), so a tab that is closed at any moment leaves the old state or the new one,
+ * never half of either. A checkpoint that fails its checksums is skipped, said so, and the next older one is used.
+ */
+import type { RunSpec } from '../spec.ts';
+import type { CheckpointSink } from '../training/train.ts';
+import type { Checkpoint } from '../training/types.ts';
+import { CorruptCheckpointError, fromRecord, toRecord } from './record.ts';
+import { openDatabase, type CheckpointRow, type RunRow, type SandboxDatabase } from './schema.ts';
+
+export { CorruptCheckpointError } from './record.ts';
+
+/** A checkpoint in a list: what can be told without its weights. */
+export interface CheckpointEntry {
+  step: number;
+  heldOut?: number;
+  /** Milliseconds since 1970. */
+  saved: number;
+  bytes: number;
+}
+
+export interface RunEntry extends RunRow {
+  /** Steps of the latest checkpoint; null when there is none. */
+  step: number | null;
+  bytes: number;
+}
+
+/** Where checkpoints are kept: IndexedDB in a page, files on a command line. */
+export interface CheckpointStore {
+  save(run: string, checkpoint: Checkpoint): Promise<CheckpointEntry>;
+  /** By step. */
+  list(run: string): Promise<CheckpointEntry[]>;
+  /** Throws a CorruptCheckpointError, or a RangeError where there is none of that step. */
+  load(run: string, step: number): Promise<Checkpoint>;
+  /**
+   * The checkpoint saved last that can be read, or null; `skipped` says of each later one why it was not used.
+   */
+  latest(run: string): Promise<{ checkpoint: Checkpoint | null; skipped: string[] }>;
+  delete(run: string, step: number): Promise<void>;
+  /** For `train`: saves to one run. */
+  forRun(run: string): CheckpointSink;
+}
+
+/** Besides the first and the best, the latest this many are kept. */
+const KEEP_LATEST = 3;
+
+export class BrowserStore implements CheckpointStore {
+  /** Opens (or makes) the database. */
+  static async open(name?: string): Promise<BrowserStore> {
+    return new BrowserStore(await openDatabase(name));
+  }
+
+  readonly #database: SandboxDatabase;
+
+  constructor(database: SandboxDatabase) {
+    this.#database = database;
+  }
+
+  close(): void {
+    this.#database.close();
+  }
+
+  async createRun(name: string, spec: RunSpec): Promise<RunRow> {
+    const now = Date.now();
+    const run: RunRow = { id: newId(), name, created: now, updated: now, spec };
+    await this.#database.add('runs', run);
+    return run;
+  }
+
+  /** Most recently saved first. */
+  async runs(): Promise<RunEntry[]> {
+    const transaction = this.#database.transaction(['runs', 'checkpoints']);
+    const [runs, checkpoints] = await Promise.all([
+      transaction.objectStore('runs').getAll(),
+      transaction.objectStore('checkpoints').getAll(),
+      transaction.done,
+    ]);
+    const entries = runs.map((run): RunEntry => {
+      const own = checkpoints.filter((row) => row.run === run.id);
+      const latest = own.reduce<CheckpointRow | null>((a, b) => (a && a.order > b.order ? a : b), null);
+      return { ...run, step: latest?.step ?? null, bytes: own.reduce((sum, row) => sum + row.bytes, 0) };
+    });
+    return entries.sort((a, b) => b.updated - a.updated);
+  }
+
+  async renameRun(id: string, name: string): Promise<void> {
+    const transaction = this.#database.transaction('runs', 'readwrite');
+    const run = await transaction.store.get(id);
+    if (run) await transaction.store.put({ ...run, name });
+    await transaction.done;
+    if (!run) throw new RangeError(`there is no run ${id}`);
+  }
+
+  /** The run and all its checkpoints. */
+  async deleteRun(id: string): Promise<void> {
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    await Promise.all([
+      transaction.objectStore('runs').delete(id),
+      transaction.objectStore('checkpoints').delete(stepsOf(id)),
+      transaction.objectStore('blobs').delete(stepsOf(id)),
+      transaction.done,
+    ]);
+  }
+
+  async save(run: string, checkpoint: Checkpoint): Promise<CheckpointEntry> {
+    const { blobs, ...record } = await toRecord(checkpoint);
+    const { step } = checkpoint;
+    const row: CheckpointRow = {
+      ...record,
+      run,
+      order: 0,
+      saved: Date.now(),
+      bytes: blobs.reduce((sum, blob) => sum + blob.bytes.byteLength, 0),
+      nodes: blobs.map((blob) => blob.node),
+    };
+
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    const [runs, checkpoints, stored] = [
+      transaction.objectStore('runs'),
+      transaction.objectStore('checkpoints'),
+      transaction.objectStore('blobs'),
+    ];
+    try {
+      const owner = await runs.get(run);
+      if (!owner) throw new RangeError(`there is no run ${run}; it may have been deleted in another tab`);
+      const others = (await checkpoints.getAll(stepsOf(run))).filter((other) => other.step !== step);
+      row.order = 1 + Math.max(0, ...others.map((other) => other.order));
+      const writes: Promise<unknown>[] = [stored.delete(nodesOf(run, step))];
+      for (const old of superseded([...others, row])) {
+        writes.push(checkpoints.delete([run, old.step]), stored.delete(nodesOf(run, old.step)));
+      }
+      writes.push(checkpoints.put(row), runs.put({ ...owner, updated: row.saved, spec: checkpoint.spec }));
+      for (const blob of blobs) writes.push(stored.put({ ...blob, run, step }));
+      await Promise.all([...writes, transaction.done]);
+    } catch (error) {
+      try {
+        transaction.abort();
+      } catch {
+        // It has ended by itself, which is how most errors got here.
+      }
+      await transaction.done.catch(() => undefined);
+      throw error;
+    }
+    return entryOf(row);
+  }
+
+  async list(run: string): Promise<CheckpointEntry[]> {
+    return (await this.#database.getAll('checkpoints', stepsOf(run))).map(entryOf);
+  }
+
+  async load(run: string, step: number): Promise<Checkpoint> {
+    const transaction = this.#database.transaction(['checkpoints', 'blobs']);
+    const [row, blobs] = await Promise.all([
+      transaction.objectStore('checkpoints').get([run, step]),
+      transaction.objectStore('blobs').getAll(nodesOf(run, step)),
+      transaction.done,
+    ]);
+    if (!row) throw new RangeError(`run ${run} has no checkpoint of step ${step}`);
+    return fromRecord({ step, meta: row.meta, metaSha256: row.metaSha256, blobs });
+  }
+
+  async latest(run: string): Promise<{ checkpoint: Checkpoint | null; skipped: string[] }> {
+    const rows = await this.#database.getAll('checkpoints', stepsOf(run));
+    const skipped: string[] = [];
+    for (const { step } of rows.sort((a, b) => b.order - a.order)) {
+      try {
+        return { checkpoint: await this.load(run, step), skipped };
+      } catch (error) {
+        if (!(error instanceof CorruptCheckpointError)) throw error;
+        skipped.push(error.message);
+      }
+    }
+    return { checkpoint: null, skipped };
+  }
+
+  async delete(run: string, step: number): Promise<void> {
+    const transaction = this.#database.transaction(['checkpoints', 'blobs'], 'readwrite');
+    await Promise.all([
+      transaction.objectStore('checkpoints').delete([run, step]),
+      transaction.objectStore('blobs').delete(nodesOf(run, step)),
+      transaction.done,
+    ]);
+  }
+
+  forRun(run: string): CheckpointSink {
+    return { save: async (checkpoint) => void (await this.save(run, checkpoint)) };
+  }
+}
+
+/** What may go: all but the first, the best on test problems (the earliest of equals) and the latest few. */
+export function superseded<T extends { step: number; order: number; heldOut?: number }>(rows: readonly T[]): T[] {
+  const bySave = [...rows].sort((a, b) => a.order - b.order);
+  const byStep = [...rows].sort((a, b) => a.step - b.step);
+  const keep = new Set<T>(bySave.slice(-KEEP_LATEST));
+  if (byStep[0]) keep.add(byStep[0]);
+  const measured = byStep.filter((row) => row.heldOut !== undefined);
+  const best = measured.reduce<T | null>((a, b) => (a && (a.heldOut ?? 0) >= (b.heldOut ?? 0) ? a : b), null);
+  if (best) keep.add(best);
+  return rows.filter((row) => !keep.has(row));
+}
+
+function entryOf({ step, saved, bytes, heldOut }: CheckpointRow): CheckpointEntry {
+  return { step, saved, bytes, ...(heldOut === undefined ? {} : { heldOut }) };
+}
+
+// An array sorts after every number and text, so [run, []] lies behind all keys that begin with [run].
+const stepsOf = (run: string): IDBKeyRange => IDBKeyRange.bound([run], [run, []]);
+const nodesOf = (run: string, step: number): IDBKeyRange => IDBKeyRange.bound([run, step], [run, step, []]);
+
+/** `crypto.randomUUID` is missing where a page is not secure; this is there everywhere. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint8Array(12)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
