@@ -1,0 +1,127 @@
+/** Prefill of shared prompts and decoding of all rows, on the GPU, with one read-back a message. */
+import type { Sampling } from '../engine-api.ts';
+import type { Runtime } from '../gpu/runtime.ts';
+import type { PassTimer } from '../gpu/timer.ts';
+import type { GpuBatch } from '../kernels/batch.ts';
+import type { Sampler } from '../kernels/sample.ts';
+import type { AdapterPool } from './adapter-pool.ts';
+import type { Generated } from './backend.ts';
+import { type GenerationBatch, TILE } from './batch.ts';
+import { maxRankOf, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
+import type { GpuModel } from './model.ts';
+
+/** Decode steps in one submission: long messages must not run into the driver's watchdog. */
+const STEPS_PER_SUBMIT = 16;
+
+export async function generate(
+  {
+    runtime,
+    model,
+    pool,
+    sampler,
+    timer,
+  }: {
+    runtime: Runtime;
+    model: GpuModel;
+    pool: AdapterPool;
+    sampler: Sampler;
+    timer: PassTimer;
+  },
+  batch: GenerationBatch,
+  sampling: Sampling,
+  keys: Uint32Array,
+): Promise<Generated> {
+  const started = performance.now();
+  const { maxNewTokens } = sampling;
+  const slots = batch.prefill.count + batch.rowCount * maxNewTokens;
+  const adapters = pool.buffer('weights');
+  const { layers } = model.config;
+  const cache = (l: number) => ({ name: `cache.${l}`, slots });
+
+  // All buffers are made before anything is encoded: growing one would orphan commands that use the old.
+  const prefill = batch.prefill.count > 0 ? uploadTokens(runtime, 'prefill', batch.prefill, pool) : null;
+  const decode = uploadRows(runtime, batch, maxNewTokens, pool);
+  const prefillTensors = Array.from({ length: layers }, (_, l) =>
+    model.layerTensors('generate', Math.max(batch.prefill.count, batch.rowCount), decode.maxRank, cache(l)),
+  );
+  const logits = runtime.buffer('generate.logits', 4 * batch.rowCount * model.logitsStride);
+  const rows = {
+    options: uploadSampling(runtime, sampling, model.config.stopId),
+    logits,
+    keys: runtime.upload('generate.keys', keys),
+    state: runtime.upload('generate.state', new Uint32Array(2 * batch.rowCount)),
+    output: runtime.buffer('generate.output', 8 * batch.rowCount * maxNewTokens),
+  };
+
+  const { device } = runtime;
+  let encoder = device.createCommandEncoder({ label: 'generate' });
+  if (prefill) {
+    const pass = timer.begin(encoder, 'prefill');
+    model.pointwise.embed(pass, prefill, model.embedding, prefillTensors[0]!.x);
+    prefillTensors.forEach((t, l) => {
+      if (l === layers - 1) model.layerKeys(pass, prefill, l, t, adapters);
+      else model.layerForward(pass, prefill, l, t, t.x, adapters);
+    });
+    pass.end();
+  }
+  for (let step = 0; step < maxNewTokens; step += STEPS_PER_SUBMIT) {
+    const pass = timer.begin(encoder, 'decode');
+    for (let i = step; i < Math.min(step + STEPS_PER_SUBMIT, maxNewTokens); i++) {
+      const { x, h1 } = prefillTensors[0]!;
+      model.pointwise.embed(pass, decode, model.embedding, x);
+      prefillTensors.forEach((t, l) => model.layerForward(pass, decode, l, t, t.x, adapters));
+      model.headForward(pass, decode, x, h1, logits);
+      sampler.run(pass, decode, rows);
+    }
+    pass.end();
+    if (step + STEPS_PER_SUBMIT < maxNewTokens) {
+      device.queue.submit([encoder.finish()]);
+      encoder = device.createCommandEncoder({ label: 'generate' });
+    }
+  }
+  timer.resolve(encoder);
+  const [output] = await runtime.readBack(encoder, [{ buffer: rows.output, bytes: 8 * batch.rowCount * maxNewTokens }]);
+  const bits = new Uint32Array(output!);
+  const floats = new Float32Array(output!);
+  const count = batch.rowCount * maxNewTokens;
+  return {
+    tokens: Uint32Array.from({ length: count }, (_, i) => bits[2 * i]!),
+    logProbs: Float32Array.from({ length: count }, (_, i) => floats[2 * i + 1]!),
+    seconds: { ...(await timer.read()), generate: (performance.now() - started) / 1000 },
+  };
+}
+
+/** The decode batch: one token a row, moved on by the sampler. */
+function uploadRows(runtime: Runtime, batch: GenerationBatch, maxNewTokens: number, pool: AdapterPool): GpuBatch {
+  const meta = new Uint32Array(12 * batch.rowCount);
+  for (let r = 0; r < batch.rowCount; r++) {
+    const [prefixStart, prefixLength, last] = batch.rows.subarray(4 * r, 4 * r + 3) as unknown as [
+      number,
+      number,
+      number,
+    ];
+    const slot = batch.prefill.count + r * maxNewTokens;
+    meta.set([last, prefixLength, slot, 0, prefixStart, prefixLength, slot, 1], 12 * r);
+  }
+  const maxRank = maxRankOf(batch.tileSlot, pool);
+  return {
+    tokens: batch.rowCount,
+    tiles: batch.rowCount / TILE,
+    segments: 0,
+    maxRank,
+    dims: uploadDims(runtime, 'decode', { tokens: batch.rowCount, rows: batch.rowCount, maxRank, segments: 0 }),
+    meta: runtime.upload('decode.meta', meta),
+    tileInfo: uploadTiles(runtime, 'decode', batch.tileSlot, pool),
+  };
+}
+
+function uploadSampling(runtime: Runtime, sampling: Sampling, stop: number): GPUBuffer {
+  const data = new Uint32Array(8);
+  const floats = new Float32Array(data.buffer);
+  floats[0] = sampling.temperature;
+  data[1] = sampling.topK;
+  floats[2] = sampling.topP;
+  data[3] = sampling.maxNewTokens;
+  data[4] = stop;
+  return runtime.uniform('generate.sampling', data);
+}

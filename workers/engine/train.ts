@@ -1,0 +1,234 @@
+/** One update on the GPU: base and policy forward, loss, backward, clipping and Adam, with one read-back. */
+import type { Runtime } from '../gpu/runtime.ts';
+import type { PassTimer } from '../gpu/timer.ts';
+import type { GpuBatch } from '../kernels/batch.ts';
+import type { Loss } from '../kernels/loss.ts';
+import { type AdapterSize, NORM_PART, type Optimizer } from '../kernels/optimizer.ts';
+import type { AdapterPool } from './adapter-pool.ts';
+import type { UpdateOptions, Updated } from './backend.ts';
+import { TILE, type TokenBatch, type TrainingBatch, roundUp } from './batch.ts';
+import { uploadDims, uploadTokens } from './gpu-batch.ts';
+import type { GpuModel } from './model.ts';
+
+/** Bytes of logits held at once, for each of policy and base: larger vocabularies are done in more chunks. */
+const LOGITS_BYTES = 2 ** 26;
+
+export interface TrainParts {
+  runtime: Runtime;
+  model: GpuModel;
+  pool: AdapterPool;
+  loss: Loss;
+  optimizer: Optimizer;
+  size: AdapterSize;
+  timer: PassTimer;
+  /** Σ over the layers' matrices of ‖W‖². */
+  baseSquares: number;
+}
+
+export async function update(parts: TrainParts, batch: TrainingBatch, options: UpdateOptions): Promise<Updated> {
+  const started = performance.now();
+  const { runtime, model, pool, timer } = parts;
+  const { tokens } = batch;
+  const { layers } = model.config;
+
+  // All buffers first: growing one would orphan commands that use the old.
+  const policy = uploadTokens(runtime, 'train', tokens, pool);
+  const base = uploadTokens(runtime, 'base', tokens, null);
+  const { maxRank } = policy;
+  const saved = Array.from({ length: layers }, (_, l) => model.layerTensors(`train.${l}`, tokens.count, maxRank));
+  const scratch = model.layerTensors('base', tokens.count, 0);
+  const last = runtime.buffer('train.last', 4 * tokens.count * model.config.hiddenSize);
+  const backward = model.backwardTensors(tokens.count, maxRank);
+  const chunks = uploadChunks(runtime, model, batch, options);
+  const optimizer = uploadOptimizer(runtime, pool, options);
+  const size = uploadSize(parts, options, maxRank);
+  const adapters = pool.buffer('weights');
+  const gradients = pool.buffer('gradients');
+
+  const encoder = runtime.device.createCommandEncoder({ label: 'update' });
+  encoder.clearBuffer(backward.dx, 0, 4 * tokens.count * model.config.hiddenSize);
+
+  let pass = timer.begin(encoder, 'base');
+  model.pointwise.embed(pass, base, model.embedding, scratch.x);
+  for (let l = 0; l < layers; l++) model.layerForward(pass, base, l, scratch, scratch.x, adapters);
+  pass.end();
+
+  pass = timer.begin(encoder, 'forward');
+  model.pointwise.embed(pass, policy, model.embedding, saved[0]!.x);
+  saved.forEach((t, l) => model.layerForward(pass, policy, l, t, saved[l + 1]?.x ?? last, adapters));
+  pass.end();
+
+  for (const chunk of chunks) {
+    encoder.clearBuffer(chunk.dx);
+    pass = timer.begin(encoder, 'loss');
+    const { rows, info, x, h, baseLogits, dlogits, dx } = chunk;
+    model.pointwise.gather(pass, rows, info, scratch.x, x);
+    model.headForward(pass, rows, x, h, baseLogits);
+    model.pointwise.gather(pass, rows, info, last, x);
+    model.headForward(pass, rows, x, h, dlogits);
+    parts.loss.run(pass, rows, { info, policy: dlogits, base: baseLogits, stats: chunk.stats, options: chunk.options });
+    model.headBackward(pass, rows, { x, dlogits, dh: h, dx });
+    model.pointwise.scatter(pass, rows, info, dx, backward.dx);
+    pass.end();
+  }
+
+  pass = timer.begin(encoder, 'backward');
+  for (let l = layers - 1; l >= 0; l--) {
+    model.layerBackward(pass, policy, l, saved[l]!, backward, adapters, gradients);
+  }
+  pass.end();
+
+  pass = timer.begin(encoder, 'adam');
+  parts.optimizer.run(pass, optimizer, options.nodes.length, optimizer.largest);
+  parts.size.run(pass, size, options.nodes.length, maxRank);
+  pass.end();
+  timer.resolve(encoder);
+
+  const copies = await runtime.readBack(encoder, [
+    { buffer: optimizer.clip, bytes: 8 * options.nodes.length },
+    { buffer: size.terms, bytes: 4 * size.termsPerNode * options.nodes.length },
+    ...chunks.map((chunk) => ({ buffer: chunk.stats, bytes: 16 * chunk.count })),
+  ]);
+  const clip = new Float32Array(copies[0]!);
+  const terms = new Float32Array(copies[1]!);
+  const stats = copies.slice(2).map((copy) => new Float32Array(copy));
+  const column = (i: number) =>
+    Float32Array.from(stats.flatMap((s) => Array.from({ length: s.length / 4 }, (_, n) => s[4 * n + i]!)));
+  return {
+    logProb: column(0),
+    kl: column(1),
+    entropy: column(2),
+    gradNorm: Float32Array.from(options.nodes, (_, n) => clip[2 * n]!),
+    change: Float32Array.from(options.nodes, ({ slot }, n) => {
+      const own = terms.subarray(n * size.termsPerNode, (n + 1) * size.termsPerNode);
+      const squares = own.reduce((sum, term) => sum + term, 0) * pool.get(slot).scale ** 2;
+      return Math.sqrt(Math.max(0, squares) / parts.baseSquares);
+    }),
+    seconds: { ...(await timer.read()), update: (performance.now() - started) / 1000 },
+  };
+}
+
+/** Logits [count, vocabulary] of a batch, for `score`. */
+export async function score(
+  { runtime, model, pool }: Pick<TrainParts, 'runtime' | 'model' | 'pool'>,
+  tokens: TokenBatch,
+  count: number,
+): Promise<Float32Array> {
+  const batch = uploadTokens(runtime, 'score', tokens, pool);
+  const t = model.layerTensors('score', tokens.count, batch.maxRank);
+  const stride = model.logitsStride;
+  const logits = runtime.buffer('score.logits', 4 * tokens.count * stride);
+  const adapters = pool.buffer('weights');
+  const encoder = runtime.device.createCommandEncoder({ label: 'score' });
+  const pass = encoder.beginComputePass({ label: 'score' });
+  model.pointwise.embed(pass, batch, model.embedding, t.x);
+  for (let l = 0; l < model.config.layers; l++) model.layerForward(pass, batch, l, t, t.x, adapters);
+  model.headForward(pass, batch, t.x, t.h1, logits);
+  pass.end();
+  const [copy] = await runtime.readBack(encoder, [{ buffer: logits, bytes: 4 * count * stride }]);
+  const padded = new Float32Array(copy!);
+  const vocabulary = model.config.vocabularySize;
+  if (stride === vocabulary) return padded;
+  const dense = new Float32Array(count * vocabulary);
+  for (let i = 0; i < count; i++) dense.set(padded.subarray(i * stride, i * stride + vocabulary), i * vocabulary);
+  return dense;
+}
+
+interface Chunk {
+  /** Real loss positions; `rows.tokens` is that rounded up to a tile. */
+  count: number;
+  rows: GpuBatch;
+  /** [count] (token, target, advantage, weight) */
+  info: GPUBuffer;
+  stats: GPUBuffer;
+  x: GPUBuffer;
+  h: GPUBuffer;
+  dx: GPUBuffer;
+  baseLogits: GPUBuffer;
+  dlogits: GPUBuffer;
+  options: GPUBuffer;
+}
+
+/** Loss positions in chunks whose logits fit LOGITS_BYTES. */
+function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, options: UpdateOptions): Chunk[] {
+  const { hiddenSize } = model.config;
+  const total = batch.lossToken.length;
+  const perChunk = Math.max(TILE, Math.floor(LOGITS_BYTES / (4 * model.logitsStride) / TILE) * TILE);
+  const { klBeta, entropyBeta, temperature } = options.loss;
+  const lossOptions = runtime.uniform('loss.options', Float32Array.of(klBeta, entropyBeta, 1 / temperature, 0));
+  const chunks: Chunk[] = [];
+  for (let start = 0; start < total; start += perChunk) {
+    const count = Math.min(perChunk, total - start);
+    const tokens = roundUp(count, TILE);
+    const name = `chunk.${chunks.length}`;
+    const info = new Uint32Array(4 * count);
+    const floats = new Float32Array(info.buffer);
+    for (let i = 0; i < count; i++) {
+      info[4 * i] = batch.lossToken[start + i]!;
+      info[4 * i + 1] = batch.lossTarget[start + i]!;
+      floats[4 * i + 2] = options.advantage[start + i]!;
+      floats[4 * i + 3] = options.weight[start + i]!;
+    }
+    const infoBuffer = runtime.upload(`${name}.info`, info);
+    const dims = uploadDims(runtime, name, { tokens, rows: count, maxRank: 0, segments: 0 });
+    const largest = Math.min(perChunk, roundUp(total, TILE));
+    const values = (part: string, width: number) => runtime.buffer(`loss.${part}`, 4 * largest * width);
+    chunks.push({
+      count,
+      // The head has no adapter and gathered rows no place in a sequence: any buffer fills those bindings.
+      rows: { tokens, tiles: tokens / TILE, segments: 0, maxRank: 0, dims, meta: infoBuffer, tileInfo: infoBuffer },
+      info: infoBuffer,
+      stats: runtime.buffer(`${name}.stats`, 16 * count),
+      x: values('x', hiddenSize),
+      h: values('h', hiddenSize),
+      dx: values('dx', hiddenSize),
+      baseLogits: values('base', model.logitsStride),
+      dlogits: values('policy', model.logitsStride),
+      options: lossOptions,
+    });
+  }
+  return chunks;
+}
+
+function uploadOptimizer(runtime: Runtime, pool: AdapterPool, { adam, nodes }: UpdateOptions) {
+  const largest = Math.max(...nodes.map(({ slot }) => pool.get(slot).size));
+  const parts = Math.ceil(largest / NORM_PART);
+  const options = new Uint32Array(8);
+  options.set([nodes.length, parts, largest]);
+  new Float32Array(options.buffer).set([adam.clipNorm, adam.beta1, adam.beta2, adam.epsilon], 3);
+  const info = new Uint32Array(4 * nodes.length);
+  const floats = new Float32Array(info.buffer);
+  nodes.forEach(({ slot, updates }, n) => {
+    const { offset, size } = pool.get(slot);
+    info.set([offset, size], 4 * n);
+    floats[4 * n + 2] = adam.learningRate / (1 - adam.beta1 ** (updates + 1));
+    floats[4 * n + 3] = 1 / Math.sqrt(1 - adam.beta2 ** (updates + 1));
+  });
+  return {
+    largest,
+    nodes: runtime.upload('adam.nodes', info),
+    options: runtime.uniform('adam.options', options),
+    partial: runtime.buffer('adam.partial', 4 * nodes.length * parts),
+    clip: runtime.buffer('adam.clip', 8 * nodes.length),
+    gradients: pool.buffer('gradients'),
+    weights: pool.buffer('weights'),
+    m: pool.buffer('m'),
+    v: pool.buffer('v'),
+  };
+}
+
+function uploadSize({ runtime, model, pool }: TrainParts, { nodes }: UpdateOptions, maxRank: number) {
+  const projections = model.layout.groups.flatMap((group) =>
+    group.parts.flatMap((part, i) => [group.in, part.size, group.unitA + i * group.in, group.unitB + part.start]),
+  );
+  const info = nodes.flatMap(({ slot }) => [pool.get(slot).offset, pool.get(slot).rank, 0, 0]);
+  const termsPerNode = (projections.length / 4) * maxRank ** 2;
+  return {
+    termsPerNode,
+    nodes: runtime.upload('size.nodes', Uint32Array.from(info)),
+    projections: runtime.upload('size.projections', Uint32Array.from(projections)),
+    weights: pool.buffer('weights'),
+    terms: runtime.buffer('size.terms', 4 * termsPerNode * nodes.length),
+    dims: uploadDims(runtime, 'size', { tokens: 0, rows: nodes.length, maxRank, segments: 0 }),
+  };
+}

@@ -1,0 +1,76 @@
+/** The engine's numbers on WebGPU. Takes a `GPU`, knows nothing of workers: the same code runs in a tab, in Node, in tests. */
+import type { Sampling } from '../engine-api.ts';
+import { requestDevice } from '../gpu/device.ts';
+import { Runtime } from '../gpu/runtime.ts';
+import { PassTimer } from '../gpu/timer.ts';
+import { Loss } from '../kernels/loss.ts';
+import { AdapterSize, Optimizer } from '../kernels/optimizer.ts';
+import { Sampler } from '../kernels/sample.ts';
+import { AdapterPool } from './adapter-pool.ts';
+import type { AdapterArrays, Backend } from './backend.ts';
+import { generate } from './generate.ts';
+import { GROUP_NAMES } from './layout.ts';
+import { GpuModel } from './model.ts';
+import { score, update } from './train.ts';
+import type { ModelWeights, PackedMatrix } from './weights/packed.ts';
+
+/** Backend plus what tests and the bench look at. */
+export interface WebGpuBackend extends Backend {
+  readonly runtime: Runtime;
+  /** The packed base as it is on the GPU now, matrix by matrix (to check that training leaves it alone). */
+  readBase(): Promise<Uint32Array[]>;
+}
+
+/** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError or ShaderError. */
+export async function createWebGpuBackend(weights: ModelWeights, gpu: GPU | undefined): Promise<WebGpuBackend> {
+  const { device, adapter } = await requestDevice(gpu);
+  const runtime = new Runtime(device);
+  const { software } = adapter;
+  const { vocabularySize } = weights.config;
+  const projections = weights.config.layers * 7;
+  const [model, sampler, loss, optimizer, size] = await Promise.all([
+    GpuModel.create(runtime, weights, software),
+    Sampler.create(runtime, vocabularySize, software),
+    Loss.create(runtime, vocabularySize, software),
+    Optimizer.create(runtime, software),
+    AdapterSize.create(runtime, projections),
+  ]);
+  const pool = new AdapterPool(runtime);
+  const timer = new PassTimer(device);
+  const matrices = weights.layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]));
+  const baseSquares = matrices.reduce((sum, matrix) => sum + squaredNorm(matrix), 0);
+  const parts = { runtime, model, pool, sampler, loss, optimizer, size, timer, baseSquares };
+
+  return {
+    adapter,
+    runtime,
+    addAdapter: (slot, rank, scale, arrays) => pool.add(slot, rank, scale, arrays),
+    removeAdapter: (slot) => pool.remove(slot),
+    readAdapter: (slot): Promise<AdapterArrays> => pool.read(slot, ['weights', 'm', 'v']),
+    writeAdapter: (slot, arrays) => pool.write(slot, arrays),
+    generate: (batch, sampling: Sampling, keys) => generate(parts, batch, sampling, keys),
+    update: (batch, options) => update(parts, batch, options),
+    score: (batch, count) => score(parts, batch, count),
+    readGradient: async (slot) => (await pool.read(slot, ['gradients'])).gradients,
+    readBase: async () => {
+      const buffers = model.layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name].words));
+      const encoder = device.createCommandEncoder({ label: 'read base' });
+      const all = [model.embedding.words, ...buffers].map((buffer) => ({ buffer, bytes: buffer.size }));
+      return (await runtime.readBack(encoder, all)).map((bytes) => new Uint32Array(bytes));
+    },
+    destroy: () => runtime.destroy(),
+  };
+}
+
+/** ‖W‖² of a packed matrix. */
+function squaredNorm({ rows, cols, words, scales }: PackedMatrix): number {
+  const perRow = Math.ceil(cols / 32) * 4;
+  let sum = 0;
+  for (let r = 0; r < rows; r++) {
+    for (let k = 0; k < cols; k++) {
+      const q = ((words[r * perRow + (k >> 3)]! >>> (4 * (k & 7))) & 15) - 7;
+      sum += (q * scales[(r * perRow) / 4 + (k >> 5)]!) ** 2;
+    }
+  }
+  return sum;
+}

@@ -1,0 +1,240 @@
+/**
+ * The thin layer between kernels and WebGPU: named buffers that grow, pipelines cached by source, bind groups cached by
+ * buffers. Nothing is created inside a training loop once sizes have settled.
+ */
+
+/** How a kernel uses a binding. */
+export type BindingKind = 'uniform' | 'read' | 'write';
+
+/** Threads of every workgroup; kernels index by the flattened thread number (`threadIndex` in `common.wgsl`). */
+export const WORKGROUP = 64;
+const MAX_GROUPS_X = 32768;
+
+/** A shader that does not compile: the message has the kernel's name, WGSL's own words and the line. */
+export class ShaderError extends Error {
+  override name = 'ShaderError';
+}
+
+/** The GPU went away (driver reset, unplugged, browser reclaimed it). The engine cannot go on; a new one can. */
+export class DeviceLostError extends Error {
+  override name = 'DeviceLostError';
+}
+
+export interface KernelSource {
+  label: string;
+  /** WGSL that may use the constants below and `common.wgsl`. */
+  code: string;
+  /** Prepended as `const NAME = …;`: u32 for whole numbers, f32 where written as `f32(x)`, bool. */
+  constants: Record<string, number | boolean | { f32: number }>;
+  bindings: readonly BindingKind[];
+}
+
+const COMMON = /* wgsl */ `
+/// The thread's number in the whole dispatch: x first, then y (see Kernel.run).
+fn threadIndex(group: vec3u, groups: vec3u, local: u32) -> u32 {
+  return (group.y * groups.x + group.x) * ${WORKGROUP}u + local;
+}
+`;
+
+export class Kernel {
+  readonly label: string;
+  readonly #runtime: Runtime;
+  readonly #pipeline: GPUComputePipeline;
+  readonly #layout: GPUBindGroupLayout;
+
+  constructor(runtime: Runtime, label: string, pipeline: GPUComputePipeline, layout: GPUBindGroupLayout) {
+    this.#runtime = runtime;
+    this.label = label;
+    this.#pipeline = pipeline;
+    this.#layout = layout;
+  }
+
+  /** Dispatches at least `threads` threads; kernels guard against the surplus. Buffers in the order of the bindings. */
+  run(pass: GPUComputePassEncoder, buffers: readonly GPUBuffer[], threads: number): void {
+    const groups = Math.ceil(threads / WORKGROUP);
+    if (groups === 0) return;
+    const x = Math.min(groups, MAX_GROUPS_X);
+    pass.setPipeline(this.#pipeline);
+    pass.setBindGroup(0, this.#runtime.bindGroup(this.label, this.#layout, buffers));
+    pass.dispatchWorkgroups(x, Math.ceil(groups / x));
+    this.#runtime.dispatches++;
+  }
+}
+
+export class Runtime {
+  readonly device: GPUDevice;
+  /** Dispatches encoded so far: a count that does not depend on the machine. */
+  dispatches = 0;
+  /** Read-backs so far. */
+  readBacks = 0;
+  readonly #buffers = new Map<string, GPUBuffer>();
+  readonly #ids = new WeakMap<GPUBuffer, number>();
+  readonly #bindGroups = new Map<string, GPUBindGroup>();
+  readonly #pipelines = new Map<string, Promise<Kernel>>();
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
+  #nextId = 0;
+  #error: GPUError | undefined;
+  readonly #lost: Promise<never>;
+
+  constructor(device: GPUDevice) {
+    this.device = device;
+    // The first error is kept for the next read-back to throw: WebGPU itself would go on with garbage.
+    device.addEventListener('uncapturederror', ({ error }) => (this.#error ??= error));
+    this.#lost = device.lost.then(({ message, reason }) => {
+      throw new DeviceLostError(`The GPU device was lost (${reason}): ${message || 'no reason given'}`);
+    });
+    this.#lost.catch(() => undefined);
+  }
+
+  /** Submits commands that end by copying the given buffers' first bytes out, and returns those bytes. One at a time. */
+  async readBack(
+    encoder: GPUCommandEncoder,
+    parts: { buffer: GPUBuffer; offset?: number; bytes: number }[],
+  ): Promise<ArrayBuffer[]> {
+    const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+    const staging = this.buffer('staging', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
+    let at = 0;
+    for (const part of parts) {
+      if (part.bytes > 0) encoder.copyBufferToBuffer(part.buffer, part.offset ?? 0, staging, at, part.bytes);
+      at += part.bytes;
+    }
+    this.device.queue.submit([encoder.finish()]);
+    this.readBacks++;
+    await Promise.race([staging.mapAsync(GPUMapMode.READ, 0, bytes), this.#lost]);
+    this.throwIfFailed();
+    const mapped = staging.getMappedRange(0, bytes);
+    at = 0;
+    const copies = parts.map((part) => mapped.slice(at, (at += part.bytes)));
+    staging.unmap();
+    return copies;
+  }
+
+  /** Throws the first error WebGPU has reported since the last call. */
+  throwIfFailed(): void {
+    const error = this.#error;
+    this.#error = undefined;
+    if (error) throw new Error(`WebGPU reported an error: ${error.message}`);
+  }
+
+  /** Bytes of all named buffers. */
+  get bytes(): number {
+    let sum = 0;
+    for (const buffer of this.#buffers.values()) sum += buffer.size;
+    return sum;
+  }
+
+  /**
+   * The buffer of that name with room for `bytes`. It is created on first use and replaced by a larger one (contents
+   * lost) when it is too small; growth is by half again, so that sizes settle.
+   */
+  buffer(
+    name: string,
+    bytes: number,
+    usage = GPUBufferUsage.STORAGE | GPUBufferUsage.COPY_DST | GPUBufferUsage.COPY_SRC,
+  ) {
+    const old = this.#buffers.get(name);
+    const size = Math.max(16, Math.ceil(bytes / 16) * 16);
+    if (old && old.size >= size) return old;
+    const { maxStorageBufferBindingSize } = this.device.limits;
+    if (size > maxStorageBufferBindingSize) {
+      throw new RangeError(
+        `The buffer ${name} needs ${size} bytes; this device binds at most ${maxStorageBufferBindingSize}. ` +
+          'Use fewer problems or samples a step, or shorter messages.',
+      );
+    }
+    if (old) {
+      old.destroy();
+      this.#bindGroups.clear();
+    }
+    const grown = old ? Math.min(Math.ceil((size * 1.5) / 16) * 16, maxStorageBufferBindingSize) : size;
+    const buffer = this.device.createBuffer({ label: name, size: grown, usage });
+    this.#buffers.set(name, buffer);
+    this.#ids.set(buffer, this.#nextId++);
+    return buffer;
+  }
+
+  /** As `buffer`, filled with data from its start. */
+  upload(name: string, data: Uint32Array | Float32Array): GPUBuffer {
+    const buffer = this.buffer(name, data.byteLength);
+    this.device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
+    return buffer;
+  }
+
+  /** A uniform buffer of that name, filled. */
+  uniform(name: string, data: ArrayBufferView): GPUBuffer {
+    const buffer = this.buffer(name, data.byteLength, GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST);
+    this.device.queue.writeBuffer(buffer, 0, data as GPUAllowSharedBufferSource);
+    return buffer;
+  }
+
+  kernel(source: KernelSource): Promise<Kernel> {
+    const constants = Object.entries(source.constants).map(([name, value]) => {
+      if (typeof value === 'object') return `const ${name} = f32(${value.f32});`;
+      return `const ${name} = ${value}${typeof value === 'number' ? 'u' : ''};`;
+    });
+    const code = [...constants, COMMON, source.code].join('\n');
+    const key = source.bindings.join() + code;
+    let kernel = this.#pipelines.get(key);
+    if (!kernel) {
+      kernel = this.#compile(source.label, code, source.bindings);
+      // A failed compilation is forgotten, so that the next attempt reports it again instead of a stale promise.
+      kernel.catch(() => this.#pipelines.delete(key));
+      this.#pipelines.set(key, kernel);
+    }
+    return kernel;
+  }
+
+  bindGroup(label: string, layout: GPUBindGroupLayout, buffers: readonly GPUBuffer[]): GPUBindGroup {
+    const key = `${layout.label}:${buffers.map((b) => this.#ids.get(b)).join()}`;
+    let group = this.#bindGroups.get(key);
+    if (!group) {
+      const entries = buffers.map((buffer, binding) => ({ binding, resource: { buffer } }));
+      group = this.device.createBindGroup({ label, layout, entries });
+      this.#bindGroups.set(key, group);
+    }
+    return group;
+  }
+
+  async #compile(label: string, code: string, bindings: readonly BindingKind[]): Promise<Kernel> {
+    const { device } = this;
+    const module = device.createShaderModule({ label, code });
+    const { messages } = await module.getCompilationInfo();
+    const error = messages.find((message) => message.type === 'error');
+    if (error) {
+      const line = code.split('\n')[error.lineNum - 1]?.trim() ?? '';
+      throw new ShaderError(`The kernel ${label} does not compile: ${error.message} (line ${error.lineNum}: ${line})`);
+    }
+    const layout = this.#layout(bindings);
+    const pipeline = await device.createComputePipelineAsync({
+      label,
+      layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
+      compute: { module, entryPoint: 'main' },
+    });
+    return new Kernel(this, label, pipeline, layout);
+  }
+
+  #layout(bindings: readonly BindingKind[]): GPUBindGroupLayout {
+    const key = bindings.join();
+    let layout = this.#layouts.get(key);
+    if (!layout) {
+      const types = { uniform: 'uniform', read: 'read-only-storage', write: 'storage' } as const;
+      layout = this.device.createBindGroupLayout({
+        label: key,
+        entries: bindings.map((kind, binding) => ({
+          binding,
+          visibility: GPUShaderStage.COMPUTE,
+          buffer: { type: types[kind] },
+        })),
+      });
+      this.#layouts.set(key, layout);
+    }
+    return layout;
+  }
+
+  destroy(): void {
+    for (const buffer of this.#buffers.values()) buffer.destroy();
+    this.#buffers.clear();
+    this.#bindGroups.clear();
+    this.device.destroy();
+  }
+}

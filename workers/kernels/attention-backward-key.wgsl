@@ -1,0 +1,61 @@
+// Gradients of a key (turned back by its rotation) and a value, into dqkv. A key is read by its own sequence from itself
+// on, and by the rows that share it as prefix: two ranges of tokens, summed in their order.
+//   dv = Σ p dy,  dk = scale Σ p (dy · v − D) q
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
+@group(0) @binding(2) var<storage, read> q: array<vec4f>;
+@group(0) @binding(3) var<storage, read> kv: array<vec4f>;
+@group(0) @binding(4) var<storage, read> dy: array<vec4f>;
+@group(0) @binding(5) var<storage, read> rotation: array<vec4f>;
+@group(0) @binding(6) var<storage, read> stats: array<f32>;
+@group(0) @binding(7) var<storage, read_write> dqkv: array<vec4f>;
+
+const HALF4 = HEAD4 / 2u;
+const SHARE = HEADS / KV_HEADS;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let index = threadIndex(group, groups, local);
+  let token = index / KV_HEADS;
+  let kvHead = index % KV_HEADS;
+  if (token >= dims.tokens) { return; }
+  let readers = tokens[3u * token + 2u];
+  let from = (token * 2u * KV_HEADS + kvHead) * HEAD4;
+
+  var key: array<vec4f, HEAD4>;
+  var value: array<vec4f, HEAD4>;
+  var dKey: array<vec4f, HEAD4>;
+  var dValue: array<vec4f, HEAD4>;
+  for (var i = 0u; i < HEAD4; i++) {
+    key[i] = kv[from + i] * SCALE;
+    value[i] = kv[from + KV_HEADS * HEAD4 + i];
+  }
+  let own = readers.x - token;
+  for (var n = 0u; n < own + readers.z - readers.y; n++) {
+    let reader = select(readers.y + n - own, token + n, n < own);
+    for (var h = 0u; h < SHARE; h++) {
+      let row = reader * HEADS + kvHead * SHARE + h;
+      var score = 0.0;
+      var product = 0.0;
+      for (var i = 0u; i < HEAD4; i++) {
+        score += dot(q[row * HEAD4 + i], key[i]);
+        product += dot(dy[row * HEAD4 + i], value[i]);
+      }
+      let p = exp(score - stats[2u * row]);
+      let ds = p * (product - stats[2u * row + 1u]) * SCALE;
+      for (var i = 0u; i < HEAD4; i++) {
+        dValue[i] += p * dy[row * HEAD4 + i];
+        dKey[i] += ds * q[row * HEAD4 + i];
+      }
+    }
+  }
+  let position = tokens[3u * token].y;
+  let to = (token * (HEADS + 2u * KV_HEADS) + HEADS + kvHead) * HEAD4;
+  for (var i = 0u; i < HALF4; i++) {
+    let cosine = rotation[(position * HALF4 + i) * 2u];
+    let sine = rotation[(position * HALF4 + i) * 2u + 1u];
+    dqkv[to + i] = dKey[i] * cosine + dKey[i + HALF4] * sine;
+    dqkv[to + i + HALF4] = dKey[i + HALF4] * cosine - dKey[i] * sine;
+  }
+  for (var i = 0u; i < HEAD4; i++) { dqkv[to + KV_HEADS * HEAD4 + i] = dValue[i]; }
+}

@@ -1,0 +1,43 @@
+// Causal grouped-query attention of one token and head, over two ranges of KV slots: the shared prefix, then the
+// sequence's own tokens. One pass with a running maximum (Milakov and Gimelshein, 2018); keeps log Σ exp for backward.
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
+@group(0) @binding(2) var<storage, read> q: array<vec4f>;
+@group(0) @binding(3) var<storage, read> kv: array<vec4f>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
+// [tokens, heads, 2]: log Σ exp; the second is backward's
+@group(0) @binding(5) var<storage, read_write> stats: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let index = threadIndex(group, groups, local);
+  let token = index / HEADS;
+  let head = index % HEADS;
+  if (token >= dims.tokens) { return; }
+  let ranges = tokens[3u * token + 1u];
+  let kvHead = head / (HEADS / KV_HEADS);
+
+  var query: array<vec4f, HEAD4>;
+  var sum: array<vec4f, HEAD4>;
+  for (var i = 0u; i < HEAD4; i++) { query[i] = q[index * HEAD4 + i] * SCALE; }
+  var largest = -3.0e38;
+  var total = 0.0;
+  for (var n = 0u; n < ranges.y + ranges.w; n++) {
+    let slot = select(ranges.z + n - ranges.y, ranges.x + n, n < ranges.y);
+    let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
+    var score = 0.0;
+    for (var i = 0u; i < HEAD4; i++) { score += dot(query[i], kv[key + i]); }
+    if (score > largest) {
+      let shrink = exp(largest - score);
+      total *= shrink;
+      for (var i = 0u; i < HEAD4; i++) { sum[i] *= shrink; }
+      largest = score;
+    }
+    let p = exp(score - largest);
+    total += p;
+    let value = key + KV_HEADS * HEAD4;
+    for (var i = 0u; i < HEAD4; i++) { sum[i] += p * kv[value + i]; }
+  }
+  for (var i = 0u; i < HEAD4; i++) { y[index * HEAD4 + i] = sum[i] / total; }
+  stats[2u * index] = largest + log(total);
+}

@@ -1,0 +1,18 @@
+/** A token batch on the GPU: what every kernel of a forward or backward pass reads. */
+export interface GpuBatch {
+  /** Tokens, a multiple of 8. */
+  tokens: number;
+  tiles: number;
+  /** Nodes. */
+  segments: number;
+  /** Largest rank in the batch; z has parts × maxRank values a token. */
+  maxRank: number;
+  /** Uniform `Dims` */
+  dims: GPUBuffer;
+  /** [tokens, 3] vec4u: (id, position, KV slot, 0), ranges, readers (workers/engine/batch.ts) */
+  meta: GPUBuffer;
+  /** [tiles] `Tile` */
+  tileInfo: GPUBuffer;
+  /** [segments] `Segment`; training only */
+  segmentInfo?: GPUBuffer;
+}

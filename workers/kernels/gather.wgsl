@@ -1,0 +1,13 @@
+// y[i, :] = x[from(i), :] for the rows that carry loss; rows past the last repeat it, so that tiles are full.
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<storage, read> rows: array<vec4u>;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(3) var<storage, read_write> y: array<vec4f>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let index = threadIndex(group, groups, local);
+  let row = index / HIDDEN4;
+  if (row >= dims.tokens) { return; }
+  y[index] = x[rows[min(row, dims.rows - 1u)].x * HIDDEN4 + index % HIDDEN4];
+}

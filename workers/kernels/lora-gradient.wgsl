@@ -1,0 +1,60 @@
+// Gradients of a projection group's A and B, summed over the tokens of each node in their order, without atomics:
+//   dA[part, j, k] = Σ_t dz[t, part, j] x[t, k]        (TARGET_A)
+//   dB[o, j]       = scale Σ_t dy[t, o] z[t, part(o), j]
+// A thread computes 4 columns (of k, or of o) × 4 values of j for one node.
+struct Segment {
+  // First token and end (padding excluded), offset of the adapter in the pool, rank.
+  start: u32,
+  end: u32,
+  offset: u32,
+  rank: u32,
+}
+
+@group(0) @binding(0) var<uniform> dims: Dims;
+// [tokens, COLUMNS4]: x for dA, dy for dB
+@group(0) @binding(1) var<storage, read> wide: array<vec4f>;
+// [tokens, PARTS × maxRank]: dz for dA, z for dB
+@group(0) @binding(2) var<storage, read> narrow: array<f32>;
+@group(0) @binding(3) var<storage, read> segments: array<Segment>;
+@group(0) @binding(4) var<storage, read> tiles: array<Tile>;
+@group(0) @binding(5) var<uniform> lora: Group;
+@group(0) @binding(6) var<storage, read_write> gradients: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let index = threadIndex(group, groups, local);
+  let perPart = (dims.maxRank + 3u) / 4u;
+  // dB: the column's part is given, so there is one range of j. dA: every column meets the j of all parts.
+  let narrows = select(perPart, PARTS * perPart, TARGET_A);
+  let column4 = index % COLUMNS4;
+  let rest = index / COLUMNS4;
+  let node = rest / narrows;
+  if (node >= dims.segments) { return; }
+  let segment = segments[node];
+  let column = 4u * column4;
+  let part = select(u32(column >= PART1) + u32(column >= PART2), (rest % narrows) / perPart, TARGET_A);
+  let j = 4u * (rest % perPart);
+  if (segment.start == segment.end || j >= segment.rank) { return; }
+
+  let stride = PARTS * dims.maxRank;
+  let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(segment.rank - 1u)) + part * dims.maxRank;
+  var sum: array<vec4f, 4>;
+  for (var t = segment.start; t < segment.end; t++) {
+    let value = wide[t * COLUMNS4 + column4];
+    let at = vec4u(t * stride) + js;
+    sum[0] += value * narrow[at.x];
+    sum[1] += value * narrow[at.y];
+    sum[2] += value * narrow[at.z];
+    sum[3] += value * narrow[at.w];
+  }
+  for (var i = 0u; i < 4u && j + i < segment.rank; i++) {
+    if (TARGET_A) {
+      let at = segment.offset + segment.rank * lora.unitA + (part * segment.rank + j + i) * 4u * COLUMNS4 + column;
+      for (var c = 0u; c < 4u; c++) { gradients[at + c] = sum[i][c]; }
+    } else {
+      let scale = tiles[segment.start / 8u].scale;
+      let at = segment.offset + segment.rank * (lora.unitB + column) + j + i;
+      for (var c = 0u; c < 4u; c++) { gradients[at + c * segment.rank] = scale * sum[i][c]; }
+    }
+  }
+}

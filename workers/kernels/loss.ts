@@ -1,0 +1,40 @@
+import type { Kernel, Runtime } from '../gpu/runtime.ts';
+import type { GpuBatch } from './batch.ts';
+import code from './loss.wgsl?raw';
+import { lanesFor, reduceCode } from './reduce.ts';
+import types from './types.wgsl?raw';
+
+/** The REINFORCE loss at each position and its gradient over the logits. */
+export class Loss {
+  readonly #lanes: number;
+  readonly #kernel: Kernel;
+
+  private constructor(lanes: number, kernel: Kernel) {
+    this.#lanes = lanes;
+    this.#kernel = kernel;
+  }
+
+  static async create(runtime: Runtime, vocabulary: number, software: boolean): Promise<Loss> {
+    const lanes = lanesFor(vocabulary, software);
+    const kernel = await runtime.kernel({
+      label: 'loss',
+      code: `${types}\n${reduceCode(lanes)}\n${code}`,
+      constants: { VOCABULARY: vocabulary, STRIDE: Math.ceil(vocabulary / 4) * 4, LANES: lanes },
+      bindings: ['uniform', 'read', 'write', 'read', 'write', 'uniform'],
+    });
+    return new Loss(lanes, kernel);
+  }
+
+  /**
+   * `policy` and `base` are logits [rows.tokens, vocabulary rounded up to 4]; the gradient replaces `policy`. `info` has
+   * (token, target, advantage, weight), `stats` gets (log π(target), KL, entropy, 0) a row.
+   */
+  run(
+    pass: GPUComputePassEncoder,
+    rows: GpuBatch,
+    tensors: { info: GPUBuffer; policy: GPUBuffer; base: GPUBuffer; stats: GPUBuffer; options: GPUBuffer },
+  ): void {
+    const { info, policy, base, stats, options } = tensors;
+    this.#kernel.run(pass, [rows.dims, info, policy, base, stats, options], rows.tokens * this.#lanes);
+  }
+}

@@ -1,0 +1,37 @@
+import type { Kernel, Runtime } from '../gpu/runtime.ts';
+import type { GpuBatch } from './batch.ts';
+import { lanesFor, reduceCode } from './reduce.ts';
+import code from './sample.wgsl?raw';
+import types from './types.wgsl?raw';
+
+/** Draws the next token of every row, on the GPU. */
+export class Sampler {
+  readonly #lanes: number;
+  readonly #kernel: Kernel;
+
+  private constructor(lanes: number, kernel: Kernel) {
+    this.#lanes = lanes;
+    this.#kernel = kernel;
+  }
+
+  static async create(runtime: Runtime, vocabulary: number, software: boolean): Promise<Sampler> {
+    const lanes = lanesFor(vocabulary, software);
+    const kernel = await runtime.kernel({
+      label: 'sample',
+      code: `${types}\n${reduceCode(lanes)}\n${code}`,
+      constants: { VOCABULARY: vocabulary, STRIDE: Math.ceil(vocabulary / 4) * 4, LANES: lanes },
+      bindings: ['uniform', 'uniform', 'read', 'read', 'write', 'write', 'write'],
+    });
+    return new Sampler(lanes, kernel);
+  }
+
+  /** One step of all rows; `batch.meta` moves on to the token drawn. */
+  run(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    tensors: { options: GPUBuffer; logits: GPUBuffer; keys: GPUBuffer; state: GPUBuffer; output: GPUBuffer },
+  ): void {
+    const { options, logits, keys, state, output } = tensors;
+    this.#kernel.run(pass, [batch.dims, options, logits, keys, batch.meta, state, output], batch.tokens * this.#lanes);
+  }
+}
