@@ -26,6 +26,8 @@ export interface TrainOptions {
   /** Stops before the next layer; the step under way is forgotten, everything before it is saved. */
   signal?: AbortSignal | undefined;
   store?: CheckpointSink | undefined;
+  /** Asked before each step: whether its transcripts shall have the probability of every token. */
+  details?: (() => boolean) | undefined;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
     }
     while (trainer.stepsDone < trainer.spec.training.steps) {
       signal?.throwIfAborted();
-      const report = await trainer.step({ signal });
+      const report = await trainer.step({ signal, details: options.details?.() ?? false });
       yield { type: 'step', step: trainer.stepsDone, report };
 
       const { training, evaluation, checkpoints } = trainer.spec;

@@ -31,7 +31,7 @@ const ADAM = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
 /** Rows of an evaluation batch: enough to fill a GPU, small enough for a laptop's. */
 const EVALUATION_BATCH = 256;
 /** Test problems are the same for every run unless asked otherwise, so that runs can be compared. */
-const EVALUATION_SEED = 999;
+export const EVALUATION_SEED = 999;
 const SHOWN = { problems: 4, samples: 2, right: 5, wrong: 20 };
 /** Row numbers of single tries: far from those of steps, so that a try never repeats a rollout's random numbers. */
 const FIRST_TRY = 0x80000000;
@@ -53,6 +53,8 @@ export interface EvaluateOptions {
   seed?: number;
   /** Put the result in the curve and in checkpoints. */
   record?: boolean;
+  /** Nodes whose message nobody hears, to see what they are worth. */
+  blank?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
 }
 
@@ -209,7 +211,7 @@ export class Trainer {
       let correct = 0;
       for (let first = 0; first < problems.length; first += EVALUATION_BATCH) {
         const batch = problems.slice(first, first + EVALUATION_BATCH);
-        const judged = await this.#greedy(batch, { signal: options.signal });
+        const judged = await this.#greedy(batch, { signal: options.signal, blank: options.blank });
         for (const [row, reward] of judged.rewards.entries()) {
           const right = reward.metrics.accuracy === 1;
           if (right) correct++;
