@@ -5,8 +5,8 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readSafetensors } from '../../src/storage/safetensors.ts';
 import { toMlc, type HuggingFaceConfig } from './mlc.ts';
-import { readSafetensors } from './safetensors.ts';
 
 const [source, target, ...rest] = process.argv.slice(2);
 if (source === undefined || target === undefined || rest.length > 0) {
@@ -14,7 +14,7 @@ if (source === undefined || target === undefined || rest.length > 0) {
   process.exit(2);
 }
 const config = JSON.parse(await readFile(join(source, 'config.json'), 'utf8')) as HuggingFaceConfig;
-const folder = toMlc(config, readSafetensors(await readFile(join(source, 'model.safetensors'))));
+const folder = toMlc(config, readSafetensors(await readFile(join(source, 'model.safetensors'))).tensors);
 await mkdir(target, { recursive: true });
 for (const [name, content] of Object.entries(folder))
   await writeFile(join(target, name), content as string | Uint8Array);

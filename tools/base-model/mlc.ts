@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
+import type { Tensor } from '../../src/storage/safetensors.ts';
 import { toFloat16 } from './float16.ts';
 import { quantize } from './quantize.ts';
-import type { SourceTensor } from './safetensors.ts';
 
 /** What is read of a Hugging Face `config.json`. */
 export interface HuggingFaceConfig {
@@ -43,7 +43,7 @@ interface Record {
  * joined along the output dimension; every matrix is quantised, norms stay f16. One shard, since built-in models are small.
  * Errors: another architecture, an untied head, a tensor that is missing, left over or of another shape.
  */
-export function toMlc(config: HuggingFaceConfig, tensors: Map<string, SourceTensor>): ModelFolder {
+export function toMlc(config: HuggingFaceConfig, tensors: Map<string, Tensor>): ModelFolder {
   if (config.model_type !== 'llama')
     throw new Error(`model_type is "${config.model_type}"; this tool converts "llama".`);
   if (!config.tie_word_embeddings)
@@ -68,7 +68,7 @@ export function toMlc(config: HuggingFaceConfig, tensors: Map<string, SourceTens
         `${name} has shape [${tensor.shape.join(', ')}]; the configuration asks for [${shape.join(', ')}].`,
       );
     left.delete(name);
-    return tensor.values;
+    return tensor.data;
   }
 
   /** Joins `parts` (each [rows, inputs]) on axis 0 and writes them quantised as `name`. */
@@ -115,7 +115,7 @@ export function toMlc(config: HuggingFaceConfig, tensors: Map<string, SourceTens
 
   const shard = new Uint8Array(byteOffset);
   records.forEach((record, i) => shard.set(chunks[i]!, record.byteOffset));
-  const parameters = [...tensors.values()].reduce((sum, tensor) => sum + tensor.values.length, 0);
+  const parameters = [...tensors.values()].reduce((sum, tensor) => sum + tensor.data.length, 0);
   return {
     'mlc-chat-config.json': json(chatConfig(config)),
     'tensor-cache.json': json(manifest(records, shard, parameters)),
