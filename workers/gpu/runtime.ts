@@ -197,8 +197,12 @@ export class Runtime {
 
   async #compile(label: string, code: string, bindings: readonly BindingKind[]): Promise<Kernel> {
     const { device } = this;
+    device.pushErrorScope('validation');
     const module = device.createShaderModule({ label, code });
+    // The messages below say the same with the line; the scope keeps the error from being reported a second time.
+    const reported = device.popErrorScope();
     const { messages } = await module.getCompilationInfo();
+    await reported;
     const error = messages.find((message) => message.type === 'error');
     if (error) {
       const line = code.split('\n')[error.lineNum - 1]?.trim() ?? '';

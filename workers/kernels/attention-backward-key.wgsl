@@ -20,15 +20,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let kvHead = index % KV_HEADS;
   if (token >= dims.tokens) { return; }
   let readers = tokens[3u * token + 2u];
-  let from = (token * 2u * KV_HEADS + kvHead) * HEAD4;
+  let origin = (token * 2u * KV_HEADS + kvHead) * HEAD4;
 
   var key: array<vec4f, HEAD4>;
   var value: array<vec4f, HEAD4>;
   var dKey: array<vec4f, HEAD4>;
   var dValue: array<vec4f, HEAD4>;
   for (var i = 0u; i < HEAD4; i++) {
-    key[i] = kv[from + i] * SCALE;
-    value[i] = kv[from + KV_HEADS * HEAD4 + i];
+    key[i] = kv[origin + i] * SCALE;
+    value[i] = kv[origin + KV_HEADS * HEAD4 + i];
   }
   let own = readers.x - token;
   for (var n = 0u; n < own + readers.z - readers.y; n++) {

@@ -9,10 +9,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let index = threadIndex(group, groups, local);
   let node = index / adam.parts;
   if (node >= adam.nodes) { return; }
-  let from = (index % adam.parts) * PART;
+  let origin = (index % adam.parts) * PART;
   let info = nodes[node];
   var sum = 0.0;
-  for (var i = from; i < min(from + PART, info.count); i++) {
+  for (var i = origin; i < min(origin + PART, info.count); i++) {
     let g = gradients[info.offset + i];
     sum += g * g;
   }

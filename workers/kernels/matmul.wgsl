@@ -26,7 +26,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   var sum: array<vec4f, 8>;
   for (var g = 0u; g < WORDS / 4u; g++) {
-    var part: array<vec4f, 8>;
+    // Zeroed by hand: SwiftShader keeps the last round's values in a variable declared without a value in a loop.
+    var part = array<vec4f, 8>();
     for (var w = 4u * g; w < 4u * g + 4u; w++) {
       if (2u * w >= IN4) { break; }
       let w0 = words[rows.x * WORDS + w];
@@ -57,7 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let part = u32(column >= PART1) + u32(column >= PART2);
       let b = adapter.offset + adapter.rank * (lora.unitB + column);
       let stride = PARTS * dims.maxRank;
-      let from = 8u * tile * stride + part * dims.maxRank;
+      let origin = 8u * tile * stride + part * dims.maxRank;
       for (var j = 0u; j < adapter.rank; j++) {
         let factor = adapter.scale * vec4f(
           adapters[b + j],
@@ -65,7 +66,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
           adapters[b + 2u * adapter.rank + j],
           adapters[b + 3u * adapter.rank + j],
         );
-        for (var t = 0u; t < 8u; t++) { sum[t] += factor * z[from + t * stride + j]; }
+        for (var t = 0u; t < 8u; t++) { sum[t] += factor * z[origin + t * stride + j]; }
       }
     }
   }

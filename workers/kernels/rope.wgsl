@@ -19,9 +19,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let head = (index % perToken) / HALF4;
   let i = index % HALF4;
   let meta_ = tokens[3u * token];
-  let from = token * (HEADS + 2u * KV_HEADS) * HEAD4 + head * HEAD4 + i;
-  let a = qkv[from];
-  let b = qkv[from + HALF4];
+  let origin = token * (HEADS + 2u * KV_HEADS) * HEAD4 + head * HEAD4 + i;
+  let a = qkv[origin];
+  let b = qkv[origin + HALF4];
   let cosine = rotation[(meta_.y * HALF4 + i) * 2u];
   let sine = rotation[(meta_.y * HALF4 + i) * 2u + 1u];
   if (head < HEADS) {
