@@ -13,7 +13,7 @@ export const boolean: Task = {
   name: 'boolean',
   title: 'Boolean logic',
   description:
-    'Decide whether an expression of and (&), or (|) and exclusive or (^) is 1 or 0. Guessing is right more than half the time, so watch the climb from there.',
+    'Decide whether an expression of and (&), or (|) and exclusive or (^) is 1 or 0. Guessing is right half the time, so watch the climb from there.',
   levels: [
     { level: 1, label: 'one operation', example: '1&0' },
     { level: 2, label: 'two operations', example: '(1&0)^1' },
