@@ -1,0 +1,72 @@
+/** From an address to an engine: loads the model and chooses what computes. */
+import type { EngineOptions, LoadProgress } from '../engine-api.ts';
+import { NoDeviceError } from '../gpu/device.ts';
+import { ShaderError } from '../gpu/runtime.ts';
+import type { Backend } from './backend.ts';
+import { type ModelConfig, ModelError } from './config.ts';
+import { Engine } from './engine.ts';
+import { CharacterTokenizer, type Tokenizer } from './tokenizer.ts';
+import { loadMlc } from './weights/mlc.ts';
+import type { ModelWeights } from './weights/packed.ts';
+import type { Fetch } from './weights/source.ts';
+
+export interface Surroundings {
+  /** `navigator.gpu` unless given; Node has none of its own. */
+  gpu?: GPU | undefined;
+  /** `globalThis.fetch` unless given. */
+  fetch?: Fetch | undefined;
+  onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/**
+ * Loads a model and makes an engine on it. `auto` takes WebGPU where a device can be had, and else the reference engine,
+ * whose `AdapterInfo.fallbackReason` then says why.
+ *
+ * Errors: ModelError for a bad model folder; with `webgpu`, NoDeviceError where there is no device.
+ */
+export async function createEngine(options: EngineOptions, surroundings: Surroundings = {}): Promise<Engine> {
+  const { fetch, onProgress } = surroundings;
+  const weights = await loadMlc(options.model, { fetch, onProgress });
+  const report = (phase: LoadProgress['phase']) =>
+    onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });
+  report('compiling shaders');
+  const gpu = surroundings.gpu ?? (globalThis.navigator as WorkerNavigator | undefined)?.gpu;
+  const backend = await createBackend(weights, options, gpu);
+  report('ready');
+  return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+}
+
+async function createBackend(weights: ModelWeights, { engine }: EngineOptions, gpu: GPU | undefined): Promise<Backend> {
+  if (engine === 'reference') return createReference(weights);
+  try {
+    const { createWebGpuBackend } = await import('./webgpu.ts');
+    return await createWebGpuBackend(weights, gpu);
+  } catch (error) {
+    // A driver that cannot compile a shader is as good as none.
+    const unusable = error instanceof NoDeviceError || error instanceof ShaderError;
+    if (engine === 'webgpu' || !unusable) throw error;
+    const backend = await createReference(weights);
+    const reason = error instanceof NoDeviceError ? error.message : 'The graphics driver could not compile a shader.';
+    return Object.assign(backend, { adapter: { ...backend.adapter, fallbackReason: reason } });
+  }
+}
+
+async function createReference(weights: ModelWeights): Promise<Backend> {
+  const { createReferenceBackend } = await import('../reference/index.ts');
+  return createReferenceBackend(weights);
+}
+
+/** Built-in models' tokens are the 128 characters. Others can be scored by token id, but read no text yet. */
+export function tokenizerOf({ name, vocabularySize, bosId }: ModelConfig): Tokenizer {
+  const tokenizer = new CharacterTokenizer(bosId);
+  if (vocabularySize === 128) return tokenizer;
+  return {
+    encode() {
+      throw new ModelError(
+        `${name} has a vocabulary of ${vocabularySize} tokens; text can be read for models of 128 character tokens only: choose nano or small.`,
+      );
+    },
+    piece: (id) => `⟨${id}⟩`,
+    decode: (ids) => Array.from(ids, (id) => `⟨${id}⟩`).join(''),
+  };
+}

@@ -1,0 +1,95 @@
+/**
+ * REINFORCE with an exact KL to the base and an entropy bonus, position by position. π = softmax(logits / T), and the base
+ * likewise from the logits without the adapter:
+ *
+ *   loss = w (−A log π(target) + β KL − η H)      KL = Σ_v π_v (log π_v − log base_v)      H = −Σ_v π_v log π_v
+ *   dloss/dlogit_v = w / T (A (π_v − [v = target]) + β π_v (log π_v − log base_v − KL) + η π_v (log π_v + H))
+ */
+import { type ReferenceModel, logitsOf } from './model.ts';
+import { type Matrix, rowsOf, zeroMatrix } from './tensor.ts';
+
+/** Each [positions]. */
+export interface LossInputs {
+  target: Uint32Array;
+  advantage: ArrayLike<number>;
+  weight: ArrayLike<number>;
+  temperature: number;
+  klBeta: number;
+  entropyBeta: number;
+}
+
+export interface LossOutputs {
+  /** [positions] each, in nats */
+  logProb: Float64Array;
+  kl: Float64Array;
+  entropy: Float64Array;
+  /** [positions, hidden] */
+  dStates: Matrix;
+}
+
+/** Positions whose logits are held at a time, so that memory does not grow with positions × vocabulary. */
+const CHUNK = 64;
+
+/** `states` and `baseStates` are [positions, hidden], after the final norm, with and without the adapters. */
+export function policyLoss(model: ReferenceModel, states: Matrix, baseStates: Matrix, inputs: LossInputs): LossOutputs {
+  const { precision, products } = model.arithmetic;
+  const n = states.rows;
+  const out: LossOutputs = {
+    logProb: new Float64Array(n),
+    kl: new Float64Array(n),
+    entropy: new Float64Array(n),
+    dStates: zeroMatrix(precision, n, states.cols),
+  };
+  const { klBeta, entropyBeta } = inputs;
+  const vocabulary = model.head.rows;
+  const logPolicy = new Float64Array(vocabulary);
+  const logBase = new Float64Array(vocabulary);
+  for (let start = 0; start < n; start += CHUNK) {
+    const end = Math.min(n, start + CHUNK);
+    const logits = logitsOf(model, rowsOf(states, start, end));
+    const baseLogits = logitsOf(model, rowsOf(baseStates, start, end));
+    for (let i = start; i < end; i++) {
+      const at = (i - start) * vocabulary;
+      logSoftmax(logPolicy, logits, i - start, inputs.temperature);
+      logSoftmax(logBase, baseLogits, i - start, inputs.temperature);
+      let kl = 0;
+      let entropy = 0;
+      for (let v = 0; v < vocabulary; v++) {
+        const p = Math.exp(logPolicy[v]!);
+        kl += p * (logPolicy[v]! - logBase[v]!);
+        entropy -= p * logPolicy[v]!;
+      }
+      const target = inputs.target[i]!;
+      const advantage = inputs.advantage[i]!;
+      const factor = inputs.weight[i]! / inputs.temperature;
+      for (let v = 0; v < vocabulary; v++) {
+        const lp = logPolicy[v]!;
+        // The logits' place takes their gradient.
+        logits.data[at + v] =
+          factor * Math.exp(lp) * (advantage + klBeta * (lp - logBase[v]! - kl) + entropyBeta * (lp + entropy));
+      }
+      logits.data[at + target]! -= factor * advantage;
+      out.logProb[i] = logPolicy[target]!;
+      out.kl[i] = kl;
+      out.entropy[i] = entropy;
+    }
+    products.backward(rowsOf(out.dStates, start, end), logits, model.head);
+  }
+  return out;
+}
+
+/** out = log softmax(row of logits / temperature). */
+export function logSoftmax(out: Float64Array, logits: Matrix, row: number, temperature: number): void {
+  const { data, cols } = logits;
+  const at = logits.offset + row * logits.stride;
+  let largest = -Infinity;
+  for (let v = 0; v < cols; v++) largest = Math.max(largest, data[at + v]!);
+  let sum = 0;
+  for (let v = 0; v < cols; v++) {
+    const scaled = (data[at + v]! - largest) / temperature;
+    out[v] = scaled;
+    sum += Math.exp(scaled);
+  }
+  const logSum = Math.log(sum);
+  for (let v = 0; v < cols; v++) out[v]! -= logSum;
+}

@@ -1,0 +1,256 @@
+/**
+ * A decoder of the Llama family: forward, and backward to the adapters only (the base is frozen).
+ *
+ *   h = norm(x)    q|k|v = qkv(h), q and k rotated    x ← x + o(attention(q, k, v))
+ *   h = norm(x)    g|u = gateUp(h)                    x ← x + down(silu(g) u)
+ *
+ * Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023.
+ */
+import { type ModelConfig, qkvSizes } from '../engine/config.ts';
+import { adapterLayout } from '../engine/layout.ts';
+import { type ModelWeights, type PackedMatrix, unpackRow } from '../engine/weights/packed.ts';
+import { type AttentionMemory, type KeysValues, attentionBackward, attentionForward } from './attention.ts';
+import { type Arithmetic, type Linear, type Run, linearBackward, linearForward } from './linear.ts';
+import { swigluBackward, swigluForward } from './mlp.ts';
+import { normBackward, normForward } from './norm.ts';
+import { type RopeTable, ropeTable, rotate } from './rope.ts';
+import { type Matrix, type Vec, add, colsOf, gatherRows, rowsOf, scatterRows, zeroMatrix, zeros } from './tensor.ts';
+
+interface Layer {
+  inputNorm: Vec;
+  qkv: Linear;
+  o: Linear;
+  postNorm: Vec;
+  gateUp: Linear;
+  down: Linear;
+}
+
+export interface ReferenceModel {
+  config: ModelConfig;
+  arithmetic: Arithmetic;
+  /** [vocabulary, hidden] */
+  embedding: Matrix;
+  layers: Layer[];
+  finalNorm: Vec;
+  /** [vocabulary, hidden]; the embedding itself when it is tied */
+  head: Matrix;
+  /** Grows with the longest sequence seen. */
+  rope: RopeTable;
+}
+
+/** Dequantises a model as a whole. */
+export function referenceModel(weights: ModelWeights, arithmetic: Arithmetic): ReferenceModel {
+  const { config } = weights;
+  const { precision } = arithmetic;
+  const dense = (packed: PackedMatrix): Matrix => {
+    const out = zeroMatrix(precision, packed.rows, packed.cols);
+    for (let row = 0; row < packed.rows; row++) {
+      unpackRow(packed, row, out.data.subarray(row * packed.cols, (row + 1) * packed.cols));
+    }
+    return out;
+  };
+  const vector = (values: Float32Array): Vec => {
+    const out = zeros(precision, values.length);
+    out.set(values);
+    return out;
+  };
+  const { groups } = adapterLayout(config);
+  const layers = weights.layers.map((layer, l): Layer => {
+    const [qkv, o, gateUp, down] = groups.slice(4 * l, 4 * l + 4);
+    return {
+      inputNorm: vector(layer.inputNorm),
+      qkv: { weight: dense(layer.qkv), lora: qkv! },
+      o: { weight: dense(layer.o), lora: o! },
+      postNorm: vector(layer.postNorm),
+      gateUp: { weight: dense(layer.gateUp), lora: gateUp! },
+      down: { weight: dense(layer.down), lora: down! },
+    };
+  });
+  const embedding = dense(weights.embedding);
+  return {
+    config,
+    arithmetic,
+    embedding,
+    layers,
+    finalNorm: vector(weights.finalNorm),
+    head: weights.head === weights.embedding ? embedding : dense(weights.head),
+    rope: ropeTable(precision, 64, config.headSize, config.ropeTheta),
+  };
+}
+
+/** The tokens that go through the model together: one row each. */
+export interface Pass {
+  ids: Uint32Array;
+  positions: Uint32Array;
+  /** [rows, 4] as `TokenBatch.ranges`: a row's own key goes to the last slot it reads */
+  ranges: Uint32Array;
+  /** Rows by adapter. */
+  runs: Run[];
+  /** Rows whose final state is wanted. The last layer computes only keys and values of the others. */
+  outputs: Uint32Array;
+  /** Outputs by adapter. */
+  outputRuns: Run[];
+}
+
+/** What the backward pass needs of a layer. `rows` are all rows, except in the last layer, where they are the outputs. */
+export interface LayerMemory {
+  x: Matrix; // [all, hidden]
+  r1: Vec;
+  h1: Matrix; // [all, hidden]
+  qkv: Matrix; // [all, q + k + v], rotated
+  zQkv: Matrix;
+  q: Matrix; // [rows, heads · head]
+  attention: AttentionMemory;
+  mixed: Matrix; // [rows, heads · head]
+  zO: Matrix;
+  x1: Matrix; // [rows, hidden]
+  r2: Vec;
+  h2: Matrix; // [rows, hidden]
+  gateUp: Matrix; // [rows, 2 · intermediate]
+  zGateUp: Matrix;
+  active: Matrix; // [rows, intermediate]
+  zDown: Matrix;
+}
+
+export interface Memory {
+  layers: LayerMemory[];
+  /** [outputs, hidden] before the final norm */
+  x: Matrix;
+  r: Vec;
+}
+
+/**
+ * Final states [outputs, hidden], after the norm, and what to go backward with. With `caches` (one a layer), keys and
+ * values are written to and read from there, and nothing is remembered; without, a row's slot is its own index.
+ */
+export function forward(model: ReferenceModel, pass: Pass, caches?: KeysValues[]): { states: Matrix; memory: Memory } {
+  const { config: c, arithmetic } = model;
+  const { precision } = arithmetic;
+  const [qSize, kSize] = qkvSizes(c);
+  const rope = rotations(model, pass.positions);
+  const all = Uint32Array.from(pass.ids, (_, row) => row);
+  const layers: LayerMemory[] = [];
+  let x = gatherRows(precision, model.embedding, pass.ids);
+  model.layers.forEach((layer, l) => {
+    const last = l === model.layers.length - 1;
+    const rows = last ? pass.outputs : all;
+    const runs = last ? pass.outputRuns : pass.runs;
+    const ranges = last ? gatherRanges(pass.ranges, rows) : pass.ranges;
+
+    const [h1, r1] = normForward(precision, x, layer.inputNorm, c.rmsNormEps);
+    const [qkv, zQkv] = linearForward(arithmetic, layer.qkv, h1, pass.runs);
+    rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rope, 1);
+    const kv = caches ? store(caches[l]!, keysValues(qkv, c), pass.ranges) : keysValues(qkv, c);
+    const q = gatherRows(precision, colsOf(qkv, 0, qSize), rows);
+    const [mixed, attention] = attentionForward(precision, c, q, kv, ranges);
+    const [x1, zO] = linearForward(arithmetic, layer.o, mixed, runs);
+    add(x1, gatherRows(precision, x, rows));
+
+    const [h2, r2] = normForward(precision, x1, layer.postNorm, c.rmsNormEps);
+    const [gateUp, zGateUp] = linearForward(arithmetic, layer.gateUp, h2, runs);
+    const active = swigluForward(precision, gateUp);
+    const [x2, zDown] = linearForward(arithmetic, layer.down, active, runs);
+    add(x2, x1);
+
+    if (!caches)
+      layers.push({ x, r1, h1, qkv, zQkv, q, attention, mixed, zO, x1, r2, h2, gateUp, zGateUp, active, zDown });
+    x = x2;
+  });
+  const [states, r] = normForward(precision, x, model.finalNorm, c.rmsNormEps);
+  return { states, memory: { layers, x, r } };
+}
+
+/** Adds to the gradients of the pass's adapters; `dStates` is [outputs, hidden]. The mirror of `forward`. */
+export function backward(model: ReferenceModel, pass: Pass, memory: Memory, dStates: Matrix): void {
+  const { config: c, arithmetic } = model;
+  const { precision } = arithmetic;
+  const [qSize, kSize] = qkvSizes(c);
+  const rope = rotations(model, pass.positions);
+  const all = Uint32Array.from(pass.ids, (_, row) => row);
+  let dx = zeroMatrix(precision, dStates.rows, dStates.cols);
+  normBackward(dx, dStates, memory.x, memory.r, model.finalNorm);
+  for (let l = model.layers.length - 1; l >= 0; l--) {
+    const layer = model.layers[l]!;
+    const m = memory.layers[l]!;
+    const last = l === model.layers.length - 1;
+    const rows = last ? pass.outputs : all;
+    const runs = last ? pass.outputRuns : pass.runs;
+    const ranges = last ? gatherRanges(pass.ranges, rows) : pass.ranges;
+
+    // x2 = x1 + down(silu(g) u): dx is that of x2, and by the residual path of x1.
+    const dActive = linearBackward(arithmetic, layer.down, dx, m.active, m.zDown, runs)!;
+    const dGateUp = swigluBackward(precision, dActive, m.gateUp);
+    const dh2 = linearBackward(arithmetic, layer.gateUp, dGateUp, m.h2, m.zGateUp, runs)!;
+    normBackward(dx, dh2, m.x1, m.r2, layer.postNorm);
+
+    // x1 = x + o(attention(q, k, v))
+    const dMixed = linearBackward(arithmetic, layer.o, dx, m.mixed, m.zO, runs)!;
+    const dQkv = zeroMatrix(precision, m.qkv.rows, m.qkv.cols);
+    const kv = keysValues(m.qkv, c);
+    const dq = attentionBackward(precision, c, dMixed, m.q, kv, ranges, m.attention, keysValues(dQkv, c));
+    scatterRows(colsOf(dQkv, 0, qSize), dq, rows);
+    rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rope, -1);
+    // Below the first layer is the frozen embedding: nobody needs its gradient.
+    const dh1 = linearBackward(arithmetic, layer.qkv, dQkv, m.h1, m.zQkv, pass.runs, l > 0);
+    if (!dh1) break;
+    const dInput = zeroMatrix(precision, m.x.rows, m.x.cols);
+    scatterRows(dInput, dx, rows);
+    normBackward(dInput, dh1, m.x, m.r1, layer.inputNorm);
+    dx = dInput;
+  }
+}
+
+/** Logits [rows, vocabulary] of final states [rows, hidden]. */
+export function logitsOf(model: ReferenceModel, states: Matrix): Matrix {
+  const logits = zeroMatrix(model.arithmetic.precision, states.rows, model.head.rows);
+  model.arithmetic.products.forward(logits, states, model.head);
+  return logits;
+}
+
+/** Room for the keys and values of every layer. */
+export function newCaches(model: ReferenceModel, slots: number): KeysValues[] {
+  const [, kSize, vSize] = qkvSizes(model.config);
+  const { precision } = model.arithmetic;
+  return model.layers.map(() => ({
+    keys: zeroMatrix(precision, slots, kSize),
+    values: zeroMatrix(precision, slots, vSize),
+  }));
+}
+
+/** The k and v columns of q|k|v. */
+function keysValues(qkv: Matrix, c: ModelConfig): KeysValues {
+  const [q, k, v] = qkvSizes(c);
+  return { keys: colsOf(qkv, q, k), values: colsOf(qkv, q + k, v) };
+}
+
+/** Copies each row's key and value to its own slot, the last it reads, and returns the cache. */
+function store(cache: KeysValues, rows: KeysValues, ranges: Uint32Array): KeysValues {
+  for (let r = 0; r < rows.keys.rows; r++) {
+    const slot = ranges[4 * r + 2]! + ranges[4 * r + 3]! - 1;
+    scatterFresh(cache.keys, rows.keys, r, slot);
+    scatterFresh(cache.values, rows.values, r, slot);
+  }
+  return cache;
+}
+
+function scatterFresh(to: Matrix, from: Matrix, row: number, slot: number): void {
+  const source = rowsOf(from, row, row + 1);
+  to.data.set(source.data.subarray(source.offset, source.offset + from.cols), to.offset + slot * to.stride);
+}
+
+function gatherRanges(ranges: Uint32Array, rows: Uint32Array): Uint32Array {
+  const out = new Uint32Array(4 * rows.length);
+  rows.forEach((row, i) => out.set(ranges.subarray(4 * row, 4 * row + 4), 4 * i));
+  return out;
+}
+
+function rotations(model: ReferenceModel, positions: Uint32Array): RopeTable {
+  const { headSize, ropeTheta } = model.config;
+  const needed = positions.reduce((largest, position) => Math.max(largest, position), 0) + 1;
+  const ready = (2 * model.rope.cos.length) / headSize;
+  if (needed > ready) {
+    const size = Math.max(needed, 2 * ready);
+    model.rope = ropeTable(model.arithmetic.precision, size, headSize, ropeTheta);
+  }
+  return model.rope;
+}

@@ -1,0 +1,40 @@
+/**
+ * RMSNorm with a frozen weight, over the columns of each row.
+ *
+ *   forward    r = 1 / √(mean(x²) + ε)      y = r x w
+ *   backward   dx = r w dy − x r³ / n · Σ_i w_i dy_i x_i
+ *
+ * Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
+ */
+import { type Matrix, type Precision, type Vec, zeroMatrix, zeros } from './tensor.ts';
+
+/** Returns y [rows, n] and r [rows]; x is [rows, n] and whole, weight [n]. */
+export function normForward(precision: Precision, x: Matrix, weight: Vec, epsilon: number): [y: Matrix, r: Vec] {
+  const n = x.cols;
+  const y = zeroMatrix(precision, x.rows, n);
+  const r = zeros(precision, x.rows);
+  for (let row = 0; row < x.rows; row++) {
+    const at = row * n;
+    let squares = 0;
+    for (let i = 0; i < n; i++) squares += x.data[at + i]! ** 2;
+    const scale = 1 / Math.sqrt(squares / n + epsilon);
+    for (let i = 0; i < n; i++) y.data[at + i] = scale * x.data[at + i]! * weight[i]!;
+    r[row] = scale;
+  }
+  return [y, r];
+}
+
+/** dx += the gradient; dy, x and dx are [rows, n] and whole. */
+export function normBackward(dx: Matrix, dy: Matrix, x: Matrix, r: Vec, weight: Vec): void {
+  const n = x.cols;
+  for (let row = 0; row < x.rows; row++) {
+    const at = row * n;
+    const scale = r[row]!;
+    let dot = 0;
+    for (let i = 0; i < n; i++) dot += weight[i]! * dy.data[at + i]! * x.data[at + i]!;
+    const shrink = (dot * scale ** 3) / n;
+    for (let i = 0; i < n; i++) {
+      dx.data[at + i]! += scale * weight[i]! * dy.data[at + i]! - shrink * x.data[at + i]!;
+    }
+  }
+}

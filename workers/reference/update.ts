@@ -1,0 +1,43 @@
+/** The loss of a batch and its gradient over every adapter in it. */
+import type { LossOptions } from '../engine-api.ts';
+import type { TrainingBatch } from '../engine/batch.ts';
+import { type LossOutputs, policyLoss } from './loss.ts';
+import { type ReferenceModel, backward, forward } from './model.ts';
+import { type RunsOf, runsWith, tokenPass } from './pass.ts';
+
+/** `advantage` and `weight` are [loss positions]. Adds to the gradients of the adapters that `runsOf` finds. */
+export function policyGradient(
+  model: ReferenceModel,
+  batch: TrainingBatch,
+  loss: LossOptions,
+  advantage: ArrayLike<number>,
+  weight: ArrayLike<number>,
+  runsOf: RunsOf,
+): LossOutputs & { seconds: Record<string, number> } {
+  const times = [performance.now()];
+  const { states: baseStates } = forward(
+    model,
+    tokenPass(
+      batch.tokens,
+      batch.lossToken,
+      runsWith(() => null),
+    ),
+  );
+  times.push(performance.now());
+  const pass = tokenPass(batch.tokens, batch.lossToken, runsOf);
+  const { states, memory } = forward(model, pass);
+  times.push(performance.now());
+  const outputs = policyLoss(model, states, baseStates, {
+    target: batch.lossTarget,
+    advantage,
+    weight,
+    temperature: loss.temperature || 1,
+    klBeta: loss.klBeta,
+    entropyBeta: loss.entropyBeta,
+  });
+  times.push(performance.now());
+  backward(model, pass, memory, outputs.dStates);
+  times.push(performance.now());
+  const [base, policy, lossSeconds, back] = times.slice(1).map((time, i) => (time - times[i]!) / 1000);
+  return { ...outputs, seconds: { base: base!, forward: policy!, loss: lossSeconds!, backward: back! } };
+}
