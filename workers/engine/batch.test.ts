@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { NONE, type NodeRows, TILE, type TokenBatch, packGeneration, packSequence, packTraining } from './batch.ts';
+
+const token = fc.integer({ min: 0, max: 2 }); // few, so that prompts and prefixes coincide
+const prompt = fc.uint8Array({ minLength: 1, maxLength: 5, max: 2 }).map((bytes) => Uint32Array.from(bytes));
+const message = fc.array(token, { minLength: 1, maxLength: 4 }).map((ids) => Uint32Array.from(ids));
+const nodes = (withMessages: boolean) =>
+  fc
+    .array(
+      fc.array(fc.record({ prompt, message: withMessages ? message : fc.constant(new Uint32Array(0)) }), {
+        minLength: 1,
+        maxLength: 12,
+      }),
+      { minLength: 1, maxLength: 3 },
+    )
+    .map((all): NodeRows[] => all.map((rows, n) => ({ slot: 5 - n, rows })));
+
+/** KV slots that token `t` reads, in order. */
+function reads(batch: TokenBatch, t: number): number[] {
+  const [prefix, prefixLength, own, ownLength] = batch.ranges.subarray(4 * t, 4 * t + 4) as unknown as number[];
+  return [...range(prefix!, prefix! + prefixLength!), ...range(own!, own! + ownLength!)];
+}
+
+function range(start: number, end: number): number[] {
+  return Array.from({ length: end - start }, (_, i) => start + i);
+}
+
+/** The ids a token sees, its own last. */
+function context(batch: TokenBatch, t: number): number[] {
+  return reads(batch, t).map((slot) => batch.ids[slot]!);
+}
+
+/** Holds of every batch of tokens. */
+function checkTokens(batch: TokenBatch): void {
+  expect(batch.count % TILE).toBe(0);
+  expect([batch.ids.length, batch.positions.length]).toEqual([batch.count, batch.count]);
+  expect([batch.ranges.length, batch.readers.length]).toEqual([4 * batch.count, 4 * batch.count]);
+  let next = 0;
+  for (const { slot, start, end, paddedEnd } of batch.segments) {
+    expect(start).toBe(next);
+    expect(paddedEnd).toBe(Math.ceil(end / TILE) * TILE);
+    for (let t = start; t < paddedEnd; t += TILE) expect(batch.tileSlot[t / TILE]).toBe(slot);
+    next = paddedEnd;
+  }
+  expect(next).toBe(batch.count);
+  const readersOf = Array.from({ length: batch.count }, (): number[] => []);
+  for (let t = 0; t < batch.count; t++) {
+    const slots = reads(batch, t);
+    expect(slots.at(-1)).toBe(t);
+    expect(slots.slice(0, -1).every((slot) => slot < t)).toBe(true);
+    expect(batch.positions[t]).toBe(slots.length - 1);
+    slots.forEach((slot, i) => {
+      expect(batch.positions[slot]).toBe(i);
+      readersOf[slot]!.push(t);
+    });
+  }
+  // `readers` is the inverse of `ranges`.
+  for (let s = 0; s < batch.count; s++) {
+    const [end, first, last] = batch.readers.subarray(4 * s, 4 * s + 3) as unknown as number[];
+    expect([...range(s, end!), ...range(first!, last!)]).toEqual(readersOf[s]);
+  }
+}
+
+describe('a training batch', () => {
+  test('predicts every message token from exactly what was before it, with its node’s adapter', () => {
+    fc.assert(
+      fc.property(nodes(true), (all) => {
+        const batch = packTraining(all);
+        checkTokens(batch.tokens);
+        const rows = all.flatMap((node, n) => node.rows.map((row) => ({ ...row, n, slot: node.slot })));
+        const written = rows.map((): number[] => []);
+        batch.lossToken.forEach((t, i) => {
+          const row = rows[batch.lossRow[i]!]!;
+          const before = written[batch.lossRow[i]!]!;
+          expect(batch.lossNode[i]).toBe(row.n);
+          expect(batch.tokens.tileSlot[Math.floor(t / TILE)]).toBe(row.slot);
+          expect(context(batch.tokens, t)).toEqual([...row.prompt, ...before]);
+          before.push(batch.lossTarget[i]!);
+        });
+        expect(written).toEqual(rows.map((row) => [...row.message]));
+        expect(new Set(batch.lossToken).size).toBe(batch.lossToken.length);
+      }),
+    );
+  });
+
+  test('computes a shared prefix once', () => {
+    const rows = Array.from({ length: 16 }, () => ({
+      prompt: Uint32Array.from(range(0, 21)),
+      message: Uint32Array.from([7, 8]),
+    }));
+    const { tokens } = packTraining([{ slot: 0, rows }]);
+    expect(tokens.segments[0]!.end).toBe(20 + 16 * 2);
+  });
+});
+
+describe('a generation batch', () => {
+  test('starts every row from its own prompt, with its node’s adapter', () => {
+    fc.assert(
+      fc.property(nodes(false), (all) => {
+        const batch = packGeneration(all);
+        checkTokens(batch.prefill);
+        expect(batch.rowCount % TILE).toBe(0);
+        const rows = all.flatMap((node) => node.rows.map((row) => ({ ...row, slot: node.slot })));
+        expect(batch.place.length).toBe(rows.length);
+        rows.forEach(({ prompt: wanted, slot }, i) => {
+          const place = batch.place[i]!;
+          expect(batch.source[place]).toBe(i);
+          expect(batch.tileSlot[Math.floor(place / TILE)]).toBe(slot);
+          const [prefix, length, last, real] = batch.rows.subarray(4 * place, 4 * place + 4) as unknown as number[];
+          expect(real).toBe(1);
+          const ids = batch.prefill.ids.subarray(prefix, prefix! + length!);
+          expect([...ids, last]).toEqual([...wanted]);
+          // The prefix is one sequence from its beginning.
+          if (length! > 0) expect(context(batch.prefill, prefix! + length! - 1)).toEqual([...ids]);
+        });
+        const padding = [...batch.source].filter((source) => source === NONE).length;
+        expect(batch.rowCount - padding).toBe(rows.length);
+        const distinct = all.flatMap((node) => [...new Set(node.rows.map((row) => row.prompt.join()))]);
+        expect(batch.promptTokens).toBe(distinct.reduce((sum, key) => sum + key.split(',').length, 0));
+      }),
+    );
+  });
+
+  test('refuses a prompt without tokens', () => {
+    const empty = new Uint32Array(0);
+    expect(() => packGeneration([{ slot: 0, rows: [{ prompt: empty, message: empty }] }])).toThrow(
+      'a prompt needs at least one token',
+    );
+  });
+});
+
+test('a scored sequence is one row', () => {
+  const batch = packSequence([4, 5, 6, 7, 8, 9, 10, 11, 12], NONE);
+  checkTokens(batch);
+  expect(context(batch, 8)).toEqual([4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  expect(batch.tileSlot).toEqual(Uint32Array.of(NONE, NONE));
+});
