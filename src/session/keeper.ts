@@ -1,0 +1,138 @@
+/**
+ * Keeps one run in storage. Storage may be switched off, full, or held by another tab: then `trouble` says why, and
+ * everything else goes on without it.
+ */
+import type { RunSpec } from '../spec.ts';
+import { BrowserStore } from '../storage/checkpoints.ts';
+import type { CheckpointSink } from '../training/train.ts';
+import type { Checkpoint, Transcript } from '../training/types.ts';
+import type { Resumable } from './state.ts';
+
+/** Runs kept besides the present one; there is no list to manage them from yet. */
+const KEEP_RUNS = 6;
+
+const lockName = (run: string): string => `neuromas-run-${run}`;
+
+export class RunKeeper {
+  trouble: string | null = null;
+  #store: Promise<BrowserStore | null>;
+  #run: string | null = null;
+  #unlock: (() => void) | null = null;
+
+  constructor(open: () => Promise<BrowserStore> = () => BrowserStore.open()) {
+    this.#store = open().catch((error: unknown) => this.#fail(error));
+  }
+
+  /** The run that was trained last, if no other tab is at it and, unless `finished` ones count too, it has steps left. */
+  async offer(finished = false): Promise<Resumable | null> {
+    return this.#try(async (store) => {
+      const [last] = (await store.runs()).filter((run) => run.step !== null);
+      if (!last?.step || (!finished && last.step >= last.spec.training.steps)) return null;
+      if (last.id === this.#run || (await isOwned(last.id))) return null;
+      return { run: last.id, step: last.step, steps: last.spec.training.steps, spec: last.spec, saved: last.updated };
+    });
+  }
+
+  /** Starts a run in storage and forgets the oldest ones. */
+  async begin(name: string, spec: RunSpec): Promise<void> {
+    this.release();
+    await this.#try(async (store) => {
+      const { id } = await store.createRun(name, spec);
+      await this.#own(id);
+      this.#run = id;
+      for (const old of (await store.runs()).slice(KEEP_RUNS)) {
+        if (!(await isOwned(old.id))) await store.deleteRun(old.id);
+      }
+    });
+  }
+
+  /**
+   * Goes on with a stored run: its latest checkpoint that is whole, and what the network wrote at earlier ones for one
+   * fixed problem. Throws where it is being trained in another tab, or has no checkpoint left.
+   */
+  async adopt(run: string): Promise<{ checkpoint: Checkpoint; history: { step: number; transcript: Transcript }[] }> {
+    const store = await this.#store;
+    if (!store) throw new Error(this.trouble ?? 'storage is not available');
+    if (run !== this.#run) {
+      this.release();
+      if (!(await this.#own(run))) {
+        throw new Error('this run is being trained in another tab of this browser; go on there, or close that tab');
+      }
+    }
+    this.#run = run;
+    const { checkpoint, skipped } = await store.latest(run);
+    if (!checkpoint)
+      throw new Error(`none of the checkpoints of this run can be read: ${skipped[0] ?? 'there is none'}`);
+    const history: { step: number; transcript: Transcript }[] = [];
+    for (const { step } of await store.list(run)) {
+      if (step > checkpoint.step) continue;
+      const saved = step === checkpoint.step ? checkpoint : await store.load(run, step).catch(() => null);
+      const [transcript] = saved?.transcripts ?? [];
+      if (transcript && transcript.problem === checkpoint.transcripts[0]?.problem) history.push({ step, transcript });
+    }
+    return { checkpoint, history };
+  }
+
+  /** The run being kept, or null. */
+  get run(): string | null {
+    return this.#run;
+  }
+
+  /** For `train`: undefined where there is no storage. Errors of saving are the trainer's to report. */
+  async sink(): Promise<CheckpointSink | undefined> {
+    const store = await this.#store;
+    return store && this.#run ? store.forRun(this.#run) : undefined;
+  }
+
+  /** Lets go of the run, so that another tab may have it. */
+  release(): void {
+    this.#unlock?.();
+    this.#unlock = null;
+    this.#run = null;
+  }
+
+  async close(): Promise<void> {
+    this.release();
+    (await this.#store)?.close();
+  }
+
+  async #try<T>(work: (store: BrowserStore) => Promise<T>): Promise<T | null> {
+    const store = await this.#store;
+    if (!store) return null;
+    try {
+      return await work(store);
+    } catch (error) {
+      return this.#fail(error);
+    }
+  }
+
+  #fail(error: unknown): null {
+    this.trouble = error instanceof Error ? error.message : String(error);
+    return null;
+  }
+
+  /** Takes the lock of a run; false where another tab has it. Without the Web Locks API every tab may. */
+  async #own(run: string): Promise<boolean> {
+    if (!('locks' in navigator)) return true;
+    return new Promise<boolean>((resolve) => {
+      const held = navigator.locks.request(lockName(run), { ifAvailable: true }, (lock) => {
+        resolve(lock !== null);
+        return lock && new Promise<void>((release) => (this.#unlock = release));
+      });
+      // An insecure page or a sandboxed frame: no locks, but storage may work.
+      held.catch(() => {
+        resolve(true);
+      });
+    });
+  }
+}
+
+async function isOwned(run: string): Promise<boolean> {
+  if (!('locks' in navigator)) return false;
+  try {
+    const { held } = await navigator.locks.query();
+    return held?.some(({ name }) => name === lockName(run)) ?? false;
+  } catch {
+    return false;
+  }
+}

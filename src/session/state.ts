@@ -1,0 +1,75 @@
+import type { AdapterInfo, LoadProgress } from '../../workers/engine-api.ts';
+import type { Plan } from '../graph/plan.ts';
+import type { RunSpec } from '../spec.ts';
+import type { Task } from '../tasks/task.ts';
+import type { CurvePoint, StepReport, Transcript } from '../training/types.ts';
+
+/** Something that went wrong, in words a reader can use. */
+export interface Trouble {
+  /** What happened. */
+  what: string;
+  /** What to do about it. */
+  remedy: string;
+}
+
+/** What is on view, and where it comes from. */
+export interface Shown {
+  transcript: Transcript;
+  source: 'practice' | 'test' | 'yours';
+}
+
+/** A run in storage that can be gone on with. */
+export interface Resumable {
+  run: string;
+  step: number;
+  steps: number;
+  spec: RunSpec;
+  /** Milliseconds since 1970. */
+  saved: number;
+}
+
+/** What a node is worth on test problems. */
+export interface BlankEffect {
+  /** Greedy accuracy of the whole network, and with this node's message blanked. */
+  whole: number;
+  blanked: number;
+  problems: number;
+  /** Steps done when it was measured. */
+  step: number;
+}
+
+/** Everything the page shows, as one value that is never changed, only replaced. */
+export interface SessionState {
+  readonly spec: RunSpec;
+  readonly plan: Plan;
+  readonly task: Task;
+  /** Training is on; `pausing` once it was asked to stop and finishes its step. */
+  readonly activity: 'idle' | 'training' | 'pausing' | 'busy';
+  /** What is being waited for, in a few words; null when nothing is. */
+  readonly waitingFor: string | null;
+  readonly loading: LoadProgress | null;
+  readonly adapter: AdapterInfo | null;
+  /** Steps done. */
+  readonly step: number;
+  /** All `training.steps` are done. */
+  readonly finished: boolean;
+  readonly curve: readonly CurvePoint[];
+  /** Test results, the untrained network's (step 0) included. */
+  readonly evaluations: readonly { step: number; accuracy: number; problems: number; level: number }[];
+  readonly report: StepReport | null;
+  readonly shown: Shown | null;
+  /** What the network wrote for the problem on view before it was trained, where that is known. */
+  readonly before: Transcript | null;
+  /** The same test problem again and again while it learns, by step. */
+  readonly history: readonly { step: number; transcript: Transcript }[];
+  readonly blanked: readonly string[];
+  readonly effects: Readonly<Record<string, BlankEffect>>;
+  readonly resumable: Resumable | null;
+  /** Steps done when this page went on with a stored run, or null. */
+  readonly resumedAt: number | null;
+  /** Why nothing is being stored, or null while it works. */
+  readonly storageTrouble: string | null;
+  /** Steps done at the last checkpoint, or null. */
+  readonly savedAt: number | null;
+  readonly trouble: Trouble | null;
+}

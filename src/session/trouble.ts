@@ -1,0 +1,29 @@
+import { EngineLostError } from '../nodes/pool.ts';
+import { SpecError } from '../spec.ts';
+import type { Trouble } from './state.ts';
+
+/** An error as what happened and what to do about it. `step` is where the run stands. */
+export function troubleOf(error: unknown, step: number): Trouble {
+  const said = error instanceof Error ? error.message : String(error);
+  const what = sentence(said.slice(0, 600));
+  if (error instanceof EngineLostError) {
+    return { what, remedy: `Press Play: the engine is started again and training goes on ${from(step)}.` };
+  }
+  if (error instanceof SpecError) return { what, remedy: 'Choose another value and try again.' };
+  if (/fetch|network|download|HTTP|status \d{3}/i.test(said)) {
+    return { what, remedy: 'Check the connection, then press Play to try again.' };
+  }
+  if (/memory|allocation|quota/i.test(said)) {
+    return { what, remedy: 'Close other tabs or choose fewer problems a step, then press Play.' };
+  }
+  return { what, remedy: `Press Play to go on ${from(step)}, or Reset to begin again.` };
+}
+
+const from = (step: number): string => (step > 0 ? 'from the last checkpoint' : 'from the beginning');
+
+/** With a capital and a full stop. */
+function sentence(text: string): string {
+  const trimmed = text.trim();
+  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
+}

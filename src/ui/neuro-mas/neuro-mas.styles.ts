@@ -1,0 +1,348 @@
+import { css } from 'lit';
+
+export const styles = css`
+  :host {
+    display: block;
+    container-type: inline-size;
+    background: var(--nm-background);
+    min-height: 320px;
+    overflow: hidden;
+  }
+
+  .page {
+    display: grid;
+    grid-template-rows: auto auto auto minmax(0, 1fr);
+    gap: 10px;
+    height: 100%;
+    min-height: inherit;
+    padding: 10px 14px 14px;
+  }
+
+  header {
+    display: flex;
+    align-items: center;
+    gap: 10px;
+  }
+
+  .brand {
+    font-weight: 700;
+    font-size: 17px;
+    letter-spacing: -0.01em;
+    white-space: nowrap;
+  }
+
+  .brand span {
+    font-weight: 400;
+    color: var(--nm-muted);
+  }
+
+  .preset {
+    display: flex;
+    align-items: center;
+    gap: 8px;
+    min-width: 0;
+    margin-left: 8px;
+  }
+
+  .preset label {
+    font-size: 14px;
+    color: var(--nm-muted);
+  }
+
+  .preset select {
+    max-width: 320px;
+  }
+
+  .space {
+    flex: 1;
+  }
+
+  .toast {
+    font-size: 14px;
+    color: var(--nm-muted);
+  }
+
+  .lead {
+    display: grid;
+    gap: 1px;
+  }
+
+  h1 {
+    margin: 0;
+    font-size: 21px;
+    line-height: 1.25;
+    font-weight: 650;
+    letter-spacing: -0.01em;
+  }
+
+  h1 span {
+    font-weight: 400;
+    color: var(--nm-muted);
+  }
+
+  .lead p {
+    margin: 0;
+    font-size: 14px;
+    color: var(--nm-muted);
+  }
+
+  .desk {
+    display: grid;
+    grid-template: minmax(0, 1fr) auto / 300px minmax(0, 1fr) 290px;
+    grid-template-areas: 'left centre right' 'left panel panel';
+    gap: 10px;
+    min-height: 0;
+  }
+
+  .sheet {
+    border: 1px solid var(--nm-line);
+    border-radius: var(--nm-radius);
+    background: var(--nm-surface);
+    padding: 12px 14px;
+    min-width: 0;
+    min-height: 0;
+  }
+
+  .left {
+    grid-area: left;
+    display: grid;
+    grid-template-rows: auto auto minmax(0, 1fr);
+    gap: 10px;
+    min-height: 0;
+    overflow: auto;
+  }
+
+  .centre {
+    grid-area: centre;
+    display: grid;
+    grid-template-rows: minmax(0, 1fr) auto;
+    gap: 6px;
+  }
+
+  .right {
+    grid-area: right;
+    display: grid;
+    grid-template-rows: minmax(0, 1.5fr) minmax(0, 1fr) auto;
+    gap: 10px;
+    min-height: 0;
+  }
+
+  .panel {
+    grid-area: panel;
+    container-type: inline-size;
+    max-height: 300px;
+    overflow: auto;
+  }
+
+  nm-network {
+    min-height: 180px;
+  }
+
+  .legend {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 2px 14px;
+    margin: 0;
+    font-size: 12px;
+    color: var(--nm-muted);
+  }
+
+  .legend i {
+    display: inline-block;
+    width: 12px;
+    height: 12px;
+    margin-right: 5px;
+    border-radius: 3px;
+    vertical-align: -1px;
+    border: 2.5px solid var(--nm-neutral);
+  }
+
+  .legend .helped-swatch {
+    border-color: rgb(var(--nm-helped-rgb));
+  }
+
+  .legend .hurt-swatch {
+    border-color: rgb(var(--nm-hurt-rgb));
+  }
+
+  .legend .changed-swatch {
+    border-color: var(--nm-neutral);
+    border-width: 1px;
+    background: color-mix(in srgb, rgb(var(--nm-changed-rgb)) 38%, var(--nm-raised));
+  }
+
+  .legend .hint {
+    margin-left: auto;
+  }
+
+  .score {
+    display: flex;
+    align-items: baseline;
+    gap: 8px;
+    margin-bottom: 2px;
+    min-height: 34px;
+  }
+
+  .score b {
+    font-size: 26px;
+    line-height: 34px;
+    font-variant-numeric: tabular-nums;
+    letter-spacing: -0.02em;
+  }
+
+  .score span {
+    font-size: 13px;
+    color: var(--nm-muted);
+  }
+
+  .curves,
+  .inside {
+    display: flex;
+    flex-direction: column;
+  }
+
+  nm-chart {
+    flex: 1;
+  }
+
+  details summary {
+    cursor: pointer;
+    font-size: 15px;
+    font-weight: 600;
+    min-height: 32px;
+    display: flex;
+    align-items: center;
+    list-style-position: inside;
+  }
+
+  .brief .bar {
+    display: flex;
+    align-items: center;
+    gap: 12px;
+    flex-wrap: wrap;
+  }
+
+  .brief .score {
+    margin: 0;
+  }
+
+  /* Embeds: the network, play, accuracy. */
+  .page.brief {
+    grid-template-rows: minmax(0, 1fr) auto;
+    padding: 8px;
+    gap: 6px;
+  }
+
+  .brief .centre {
+    grid-template-rows: auto minmax(0, 1fr);
+  }
+
+  .brief .asked {
+    font-size: 14px;
+    color: var(--nm-muted);
+  }
+
+  .brief .asked .mono {
+    color: var(--nm-text);
+  }
+
+  .page.bare {
+    grid-template-rows: minmax(0, 1fr);
+  }
+
+  .page:not(.narrow) details > summary {
+    display: none;
+  }
+
+  /* One column. */
+  .narrow .desk,
+  .narrow .left,
+  .narrow .right {
+    display: contents;
+  }
+
+  .page.narrow {
+    display: flex;
+    flex-direction: column;
+    height: auto;
+    padding: 10px;
+  }
+
+  .narrow header {
+    flex-wrap: wrap;
+  }
+
+  .narrow .preset {
+    order: 3;
+    width: 100%;
+    margin: 0;
+  }
+
+  .narrow .preset select {
+    flex: 1;
+    max-width: none;
+  }
+
+  .narrow .sheet {
+    padding: 10px 12px;
+  }
+
+  .narrow .problem-sheet {
+    order: 1;
+  }
+
+  .narrow .centre {
+    order: 2;
+    height: 400px;
+  }
+
+  .narrow .panel {
+    order: 3;
+    max-height: none;
+  }
+
+  .narrow .play-sheet {
+    order: 4;
+    position: sticky;
+    bottom: 0;
+    z-index: 5;
+    box-shadow: 0 -4px 14px rgb(0 0 0 / 12%);
+  }
+
+  .narrow .curves {
+    order: 5;
+    height: 280px;
+  }
+
+  .narrow .status-sheet {
+    order: 6;
+  }
+
+  .narrow .settings-sheet {
+    order: 7;
+  }
+
+  .narrow .inside {
+    order: 8;
+    min-height: 0;
+  }
+
+  .narrow .inside nm-chart {
+    height: 190px;
+  }
+
+  .narrow h1 {
+    font-size: 18px;
+  }
+
+  .narrow .legend .hint {
+    margin-left: 0;
+  }
+
+  @container (max-width: 980px) {
+    .page:not(.narrow) .desk {
+      grid-template-columns: 270px minmax(0, 1fr) 230px;
+    }
+  }
+`;

@@ -1,0 +1,603 @@
+import { html, LitElement, nothing, type PropertyValues } from 'lit';
+import { property, query, state } from 'lit/decorators.js';
+import { classMap } from 'lit/directives/class-map.js';
+import { presets } from '../../presets.ts';
+import { isLink, readLink, writeLink } from '../../session/link.ts';
+import { Session } from '../../session/session.ts';
+import type { SessionState } from '../../session/state.ts';
+import { parseSpec, type RunSpec } from '../../spec.ts';
+import type { StepReport, Transcript } from '../../training/types.ts';
+import type { Settings } from '../../training/settings.ts';
+import type { NmNetwork } from '../network/network.ts';
+import type { Action, Pace } from '../play-bar/play-bar.ts';
+import { controls } from '../theme/controls.styles.ts';
+import { icons } from '../theme/icons.ts';
+import { tokens } from '../theme/tokens.styles.ts';
+import { shown } from '../theme/words.ts';
+import { styles } from './neuro-mas.styles.ts';
+import { notices } from './notices.ts';
+import { curvesOf, presetOf, secondsPerStep, sentence, specOf, verdict } from './view.ts';
+
+/** Below this width of the element everything stands in one column. */
+const NARROW = 820;
+/** At full speed the cards change this often, in milliseconds: often enough to follow, seldom enough to read. */
+const MODES_EVERY = 900;
+const THEME_KEY = 'neuromas-theme';
+
+/**
+ * The sandbox: a network of small language models that learns while one watches.
+ *
+ * @attr preset - name of a preset
+ * @attr task - name of a task
+ * @attr level - difficulty, from 1
+ * @attr layers - nodes in each layer, for example `2-1`
+ * @attr seed - seed of the run
+ * @attr autoplay - starts when it comes into view
+ * @attr controls - `full` (default), `minimal` or `none`
+ * @attr theme - `auto` (default), `light` or `dark`
+ * @attr preload - loads the engine at once, not at the first play
+ * @attr permalink - reads a run from the address of the page, and offers to share it
+ *
+ * @event step - a training step was done; `detail` is a StepReport
+ * @event finished - all steps are done; `detail` is `{ step }`
+ * @event error - something went wrong; `detail` is `{ what, remedy }`
+ */
+export class NeuroMas extends LitElement {
+  static override styles = [tokens, controls, styles];
+
+  @property() preset: string | null = null;
+  @property() task: string | null = null;
+  @property({ type: Number }) level: number | null = null;
+  @property() layers: string | null = null;
+  @property({ type: Number }) seed: number | null = null;
+  @property({ type: Boolean }) autoplay = false;
+  @property() controls: 'full' | 'minimal' | 'none' = 'full';
+  @property() theme: 'auto' | 'light' | 'dark' = 'auto';
+  @property({ type: Boolean }) preload = false;
+  @property({ type: Boolean }) permalink = false;
+
+  @state() private view: SessionState | null = null;
+  @state() private pace: Pace = 'readable';
+  @state() private selected: string | null = null;
+  @state() private modes: StepReport['modes'] | null = null;
+  /** The transcript whose film has ended. */
+  @state() private filmed: Transcript | null = null;
+  @state() private narrow = false;
+  @state() private dark = false;
+  @state() private badStart: string | null = null;
+  @state() private seen: ReadonlySet<string> = new Set();
+  @state() private toast = '';
+  @state() private typed = '';
+
+  @query('nm-network') private readonly network!: NmNetwork | null;
+  #session: Session | null = null;
+  #frame = 0;
+  #modesAt = 0;
+  /** The reader, a link or an attribute said what to run: the machine's speed is no reason to change it. */
+  #chosen = false;
+  #seenFilm: (() => void) | null = null;
+  readonly #internals = this.attachInternals();
+  readonly #systemDark = matchMedia('(prefers-color-scheme: dark)');
+  readonly #resize = new ResizeObserver(([entry]) => {
+    this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
+  });
+  #visible: IntersectionObserver | null = null;
+
+  /** The run behind the page: its engine, trainer and storage. */
+  get session(): Session | null {
+    return this.#session;
+  }
+
+  // Life
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#systemDark.addEventListener('change', this.#onScheme);
+    document.addEventListener('visibilitychange', this.#onHidden);
+    addEventListener('hashchange', this.#onHash);
+    this.#resize.observe(this);
+    this.#onScheme();
+    void this.#open();
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#systemDark.removeEventListener('change', this.#onScheme);
+    document.removeEventListener('visibilitychange', this.#onHidden);
+    removeEventListener('hashchange', this.#onHash);
+    this.#resize.disconnect();
+    this.#visible?.disconnect();
+    cancelAnimationFrame(this.#frame);
+    this.#frame = 0;
+    this.#endWait();
+    void this.#session?.dispose();
+    this.#session = null;
+  }
+
+  async #open(): Promise<void> {
+    const spec = await this.#firstSpec();
+    if (!this.isConnected || this.#session) return;
+    const session = new Session({ spec, base: new URL(import.meta.env.BASE_URL, document.baseURI) });
+    this.#session = session;
+    session.on('change', () => {
+      this.#frame ||= requestAnimationFrame(() => {
+        this.#frame = 0;
+        this.#refresh();
+      });
+    });
+    session.on('step', ({ detail }) => {
+      if (performance.now() - this.#modesAt > MODES_EVERY) {
+        this.modes = detail.modes;
+        this.#modesAt = performance.now();
+      }
+      this.#tell('step', detail);
+    });
+    session.on('finished', ({ detail }) => {
+      this.#tell('finished', detail);
+    });
+    session.on('error', ({ detail }) => {
+      this.#tell('error', detail);
+    });
+    this.#setPace(this.pace);
+    this.#refresh();
+    if (this.controls === 'full') void session.findResumable();
+    // A model at a stranger's address is not fetched before someone presses play.
+    if (this.preload && (spec.model === 'nano' || spec.model === 'small')) void this.#preload(session);
+    if (this.autoplay) this.#playWhenSeen(session);
+  }
+
+  async #firstSpec(): Promise<RunSpec> {
+    const { permalink, preset, task, level, layers, seed } = this;
+    this.#chosen = [preset, task, level, layers, seed].some((value) => value !== null);
+    try {
+      if (permalink && isLink(location.hash)) {
+        const { spec, view } = await readLink(location.hash);
+        this.#chosen = true;
+        this.pace = view.pace ?? this.pace;
+        this.typed = view.problem ?? '';
+        return spec;
+      }
+      return specOf({ preset, task, level, layers, seed }, 'arithmetic-2-1');
+    } catch (error) {
+      this.badStart = error instanceof Error ? error.message : String(error);
+      return parseSpec(presets['arithmetic-2-1'].spec);
+    }
+  }
+
+  /** Loads the engine; where it is slow and nobody chose otherwise, the small steps are the better beginning. */
+  async #preload(session: Session): Promise<void> {
+    await session.load();
+    const { adapter, step, activity, spec } = session.state;
+    if (this.#chosen || !adapter?.software || step > 0 || activity !== 'idle') return;
+    await session.begin(parseSpec({ ...presets['arithmetic-2-1-small'].spec, seed: spec.seed }));
+  }
+
+  #playWhenSeen(session: Session): void {
+    this.#visible = new IntersectionObserver(([entry]) => {
+      if (!entry?.isIntersecting) return;
+      this.#visible?.disconnect();
+      void session.play();
+    });
+    this.#visible.observe(this);
+  }
+
+  #refresh(): void {
+    const session = this.#session;
+    if (!session) return;
+    this.view = session.state;
+    const ids = this.view.plan.nodes.map(({ id }) => id);
+    if (this.selected && !ids.includes(this.selected)) this.selected = null;
+  }
+
+  #tell(type: string, detail: unknown): void {
+    this.dispatchEvent(new CustomEvent(type, { detail }));
+  }
+
+  // Theme
+
+  readonly #onScheme = (): void => {
+    let kept: string | null = null;
+    try {
+      kept = this.permalink ? localStorage.getItem(THEME_KEY) : null;
+    } catch {
+      // Storage is switched off.
+    }
+    const wanted = this.theme === 'auto' ? kept : this.theme;
+    this.dark = wanted ? wanted === 'dark' : this.#systemDark.matches;
+  };
+
+  #toggleTheme(): void {
+    this.theme = this.dark ? 'light' : 'dark';
+    try {
+      localStorage.setItem(THEME_KEY, this.theme);
+    } catch {
+      // It is remembered until the page is closed.
+    }
+  }
+
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('theme')) this.#onScheme();
+    if (this.dark) this.#internals.states.add('dark');
+    else this.#internals.states.delete('dark');
+  }
+
+  // Showing a step before the next one
+
+  #setPace(pace: Pace): void {
+    this.pace = pace;
+    const session = this.#session;
+    if (!session) return;
+    session.presenter = pace === 'full' || this.controls === 'none' ? null : this.#present;
+    if (pace === 'full') this.#endWait();
+  }
+
+  readonly #present = (transcript: Transcript, signal: AbortSignal): Promise<void> =>
+    new Promise((resolve) => {
+      // Nobody watches a hidden tab, and it has no frames.
+      if (document.hidden || signal.aborted || !this.isConnected || this.filmed === transcript) {
+        resolve();
+        return;
+      }
+      this.#seenFilm = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+
+  #endWait(): void {
+    this.#seenFilm?.();
+    this.#seenFilm = null;
+  }
+
+  #onFilmEnd(transcript: Transcript): void {
+    this.filmed = transcript;
+    if (transcript === this.#session?.state.shown?.transcript) this.#endWait();
+  }
+
+  readonly #onHidden = (): void => {
+    if (document.hidden) this.#endWait();
+  };
+
+  // What the reader asks for
+
+  #act(action: Action): void {
+    const session = this.#session;
+    if (!session) return;
+    this.#chosen = true;
+    const jobs: Record<Action, () => Promise<void>> = {
+      play: () => session.play(),
+      pause: () => session.pause(),
+      step: () => session.step(),
+      problem: () => session.tryProblem(null),
+      reset: () => session.begin(),
+    };
+    void jobs[action]();
+  }
+
+  #choosePreset(name: string): void {
+    const preset = Object.entries(presets).find(([key]) => key === name)?.[1];
+    if (!preset || !this.#session) return;
+    this.#chosen = true;
+    void this.#session.begin(parseSpec({ ...preset.spec, seed: this.#session.state.spec.seed }));
+  }
+
+  #configure(settings: Settings): void {
+    this.#chosen = true;
+    this.#session?.configure(settings);
+  }
+
+  #newSeed(seed: number): void {
+    const session = this.#session;
+    if (!session || session.state.spec.seed === seed) return;
+    void session.begin(parseSpec({ ...session.state.spec, seed }));
+  }
+
+  readonly #onHash = (): void => {
+    if (!this.permalink || !isLink(location.hash) || !this.#session) return;
+    readLink(location.hash).then(
+      ({ spec, view }) => {
+        this.#chosen = true;
+        this.#setPace(view.pace ?? this.pace);
+        this.typed = view.problem ?? '';
+        return this.#session?.begin(spec);
+      },
+      (error: unknown) => {
+        this.badStart = error instanceof Error ? error.message : String(error);
+      },
+    );
+  };
+
+  async #share(): Promise<void> {
+    if (!this.view) return;
+    const view = { pace: this.pace, ...(this.typed && { problem: this.typed }) };
+    const hash = await writeLink({ spec: this.view.spec, view });
+    history.replaceState(null, '', `#${hash}`);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.#say('Link copied');
+    } catch {
+      this.#say('The link is in the address bar now');
+    }
+  }
+
+  #say(text: string): void {
+    this.toast = text;
+    setTimeout(() => (this.toast = ''), 4000);
+  }
+
+  // The page
+
+  protected override render() {
+    const { view } = this;
+    if (!view || !this.#session) return html`<div class="page"></div>`;
+    if (this.controls !== 'full') return this.#embed(view);
+    const { narrow } = this;
+    return html`
+      <div class=${classMap({ page: true, narrow })}>
+        ${this.#header(view)} ${this.#lead(view)}
+        <div class="notices">${this.#notices(view)}</div>
+        <main class="desk">
+          <div class="left">
+            <section class="sheet problem-sheet" aria-label="Problem">${this.#problem(view)}</section>
+            <section class="sheet play-sheet" aria-label="Training">${this.#playBar(view)}</section>
+            <details class="sheet settings-sheet" ?open=${!narrow}>
+              <summary>Settings</summary>
+              ${this.#settings(view)}
+            </details>
+          </div>
+          <section class="sheet centre" aria-label="Network">${this.#network(view)} ${this.#legend()}</section>
+          ${this.#panel(view)}
+          <div class="right">${this.#curves(view)}</div>
+        </main>
+      </div>
+    `;
+  }
+
+  #embed(view: SessionState) {
+    const bare = this.controls === 'none';
+    const { shown: on } = view;
+    return html`
+      <div class=${classMap({ page: true, brief: true, bare })}>
+        <div class="sheet centre">
+          <div class="asked">Problem <span class="mono">${shown(on?.transcript.problem ?? '–', 60)}</span></div>
+          ${this.#network(view)}
+        </div>
+        ${
+          bare
+            ? nothing
+            : html`<div class="bar">
+                ${this.#playBar(view, true)} ${this.#score(view)}
+                ${view.trouble ? html`<span class="hurt" role="alert">${shown(view.trouble.what, 160)}</span>` : nothing}
+                <span class="toast" role="status">${view.loading?.phase ?? ''}</span>
+              </div>`
+        }
+      </div>
+    `;
+  }
+
+  #header(view: SessionState) {
+    const current = presetOf(view.spec);
+    return html`<header>
+      <span class="brand">NeuroMAS <span>Sandbox</span></span>
+      <div class="preset">
+        <label for="preset">Show</label>
+        <select
+          id="preset"
+          @change=${(event: Event) => {
+            this.#choosePreset((event.target as HTMLSelectElement).value);
+          }}
+        >
+          ${current === null ? html`<option value="" selected>A run of your own</option>` : nothing}
+          ${Object.entries(presets).map(
+            ([name, { title }]) => html`<option value=${name} .selected=${name === current}>${title}</option>`,
+          )}
+        </select>
+      </div>
+      <span class="space"></span>
+      <span class="toast" role="status">${this.toast}</span>
+      ${
+        this.permalink
+          ? html`<button
+              id="share"
+              title="Copy a link that opens exactly this run"
+              @click=${() => {
+                void this.#share();
+              }}
+            >
+              ${icons.share} Share
+            </button>`
+          : nothing
+      }
+      <button
+        id="theme"
+        @click=${() => {
+          this.#toggleTheme();
+        }}
+      >
+        ${this.dark ? icons.light : icons.dark} ${this.dark ? 'Light' : 'Dark'}
+      </button>
+    </header>`;
+  }
+
+  #lead(view: SessionState) {
+    const { lead, rest } = sentence(view);
+    const current = presetOf(view.spec);
+    const lookFor = Object.entries(presets).find(([name]) => name === current)?.[1].lookFor ?? view.task.description;
+    return html`<div class="lead">
+      <h1>${lead} <span>${rest}</span></h1>
+      <p>${lookFor}</p>
+    </div>`;
+  }
+
+  #notices(view: SessionState) {
+    return notices({
+      session: this.#session as Session,
+      state: view,
+      badStart: this.badStart,
+      forgetBadStart: () => (this.badStart = null),
+      seen: this.seen,
+      see: (kind) => (this.seen = new Set([...this.seen, kind])),
+    });
+  }
+
+  /** At full speed the cards show what is written most often, and nothing moves. */
+  #summary(view: SessionState): StepReport['modes'] | null {
+    const training = view.activity === 'training' || view.activity === 'pausing';
+    return this.pace === 'full' && training && view.report ? (this.modes ?? view.report.modes) : null;
+  }
+
+  #problem(view: SessionState) {
+    const modes = this.#summary(view);
+    const on = modes ? null : view.shown;
+    return html`<nm-problem
+      .task=${view.task}
+      .level=${view.spec.task.level}
+      .transcript=${on?.transcript ?? null}
+      .problem=${modes?.problem ?? ''}
+      .source=${on?.source ?? 'practice'}
+      .answered=${this.filmed === on?.transcript}
+      .busy=${view.activity === 'busy'}
+      .typed=${this.typed}
+      @problem-run=${({ detail }: CustomEvent<string>) => {
+        this.typed = detail;
+        void this.#session?.tryProblem(detail);
+      }}
+    ></nm-problem>`;
+  }
+
+  #playBar(view: SessionState, brief = false) {
+    return html`<nm-play-bar
+      ?brief=${brief}
+      .playing=${view.activity === 'training' || view.activity === 'pausing'}
+      .pausing=${view.activity === 'pausing'}
+      .busy=${view.activity === 'busy'}
+      .fresh=${view.step === 0}
+      .finished=${view.finished}
+      .pace=${this.pace}
+      @action=${({ detail }: CustomEvent<Action>) => {
+        this.#act(detail);
+      }}
+      @pace-change=${({ detail }: CustomEvent<Pace>) => {
+        this.#setPace(detail);
+      }}
+    ></nm-play-bar>`;
+  }
+
+  #settings(view: SessionState) {
+    return html`<nm-settings
+      .spec=${view.spec}
+      .task=${view.task}
+      .step=${view.step}
+      @settings-change=${({ detail }: CustomEvent<Settings>) => {
+        this.#configure(detail);
+      }}
+      @seed-change=${({ detail }: CustomEvent<number>) => {
+        this.#newSeed(detail);
+      }}
+    ></nm-settings>`;
+  }
+
+  #network(view: SessionState) {
+    const training = view.activity === 'training' || view.activity === 'pausing';
+    const pace = this.pace !== 'full' ? this.pace : training ? 'still' : 'quick';
+    const effects = Object.fromEntries(
+      Object.entries(view.effects).map(([id, { whole, blanked }]) => [id, whole - blanked]),
+    );
+    return html`<nm-network
+      .plan=${view.plan}
+      .transcript=${view.shown?.transcript ?? null}
+      .modes=${this.#summary(view)}
+      .pace=${pace}
+      .updates=${view.report?.nodes ?? []}
+      .blanked=${view.blanked}
+      .effects=${effects}
+      .selected=${this.selected}
+      .characters=${view.spec.sampling.maxNewTokens}
+      @node-select=${({ detail }: CustomEvent<string | null>) => (this.selected = detail)}
+      @film-end=${({ detail }: CustomEvent<Transcript>) => {
+        this.#onFilmEnd(detail);
+      }}
+    ></nm-network>`;
+  }
+
+  #legend() {
+    return html`<p class="legend">
+      <span><i class="helped-swatch"></i>better than its other tries</span>
+      <span><i class="hurt-swatch"></i>worse</span>
+      <span><i class="changed-swatch"></i>changed by training</span>
+      ${this.selected ? nothing : html`<span class="hint">Select a node to open it.</span>`}
+    </p>`;
+  }
+
+  #panel(view: SessionState) {
+    const node = view.plan.nodes.find(({ id }) => id === this.selected);
+    if (!node) return nothing;
+    return html`<nm-node-panel
+      class="sheet panel"
+      .node=${node}
+      .transcript=${view.shown?.transcript ?? null}
+      .untrained=${view.before}
+      .history=${view.history}
+      .measured=${view.report?.nodes.find((update) => update.node === node.id) ?? null}
+      .blanked=${view.blanked.includes(node.id)}
+      .effect=${view.effects[node.id] ?? null}
+      .busy=${view.activity === 'busy'}
+      @node-close=${() => {
+        this.#closePanel(node.id);
+      }}
+      @node-blank=${({ detail }: CustomEvent<boolean>) => {
+        void this.#session?.blank(node.id, detail);
+      }}
+    ></nm-node-panel>`;
+  }
+
+  /** The focus goes back to the card it came from. */
+  #closePanel(id: string): void {
+    this.selected = null;
+    this.network?.focusNode(id);
+  }
+
+  #score(view: SessionState) {
+    const first = view.evaluations[0];
+    const last = view.evaluations.at(-1);
+    return html`<div class="score">
+      <b>${last ? `${Math.round(last.accuracy * 100)} %` : '–'}</b>
+      <span>
+        of test problems
+        right${first?.step === 0 && view.step > 0 ? html`, ${Math.round(first.accuracy * 100)} % untrained` : nothing}
+      </span>
+    </div>`;
+  }
+
+  #curves(view: SessionState) {
+    const { steps, accuracy, inside } = curvesOf(view);
+    const scheme = this.dark ? 'dark' : 'light';
+    return html`
+      <section class="sheet curves" aria-label="Learning curve">
+        ${this.#score(view)}
+        <nm-chart
+          heading="Accuracy and reward"
+          .steps=${steps}
+          .series=${accuracy}
+          .top=${1}
+          .empty=${'The curve grows here while the network trains.'}
+          .scheme=${scheme}
+        ></nm-chart>
+      </section>
+      <details class="sheet inside" ?open=${!this.narrow}>
+        <summary>Inside the nodes</summary>
+        <nm-chart heading="Inside the nodes" .steps=${steps} .series=${inside} .scheme=${scheme}></nm-chart>
+      </details>
+      <section class="sheet status-sheet" aria-label="Status">
+        <nm-status
+          .adapter=${view.adapter}
+          .loading=${view.loading}
+          .waitingFor=${view.waitingFor}
+          .idle=${verdict(view)}
+          .step=${view.step}
+          .steps=${view.spec.training.steps}
+          .secondsPerStep=${secondsPerStep(view)}
+          .savedAt=${view.savedAt}
+        ></nm-status>
+      </section>
+    `;
+  }
+}

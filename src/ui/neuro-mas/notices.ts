@@ -1,0 +1,114 @@
+/** What the page has to tell besides the picture: one notice at a time, the most pressing first. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Session } from '../../session/session.ts';
+import type { SessionState } from '../../session/state.ts';
+import { duration, shown } from '../theme/words.ts';
+import { adapterName } from '../status/status.ts';
+import { secondsPerStep } from './view.ts';
+
+export interface NoticeContext {
+  session: Session;
+  state: SessionState;
+  /** What is wrong with the link the page was opened with, or with its attributes. */
+  badStart: string | null;
+  forgetBadStart: () => void;
+  /** Notices that were dismissed, by kind. */
+  seen: ReadonlySet<string>;
+  see: (kind: string) => void;
+}
+
+export function notices(context: NoticeContext): TemplateResult | typeof nothing {
+  const { session, state, badStart, seen } = context;
+  if (state.trouble) {
+    return html`<nm-notice
+      kind="error"
+      dismissible
+      @dismiss=${() => {
+        session.dismissTrouble();
+      }}
+    >
+      <b>${shown(state.trouble.what)}</b> ${state.trouble.remedy}
+    </nm-notice>`;
+  }
+  if (badStart) {
+    return html`<nm-notice kind="error" dismissible @dismiss=${context.forgetBadStart}>
+      <b>${shown(badStart)}</b> The default run is shown instead.
+    </nm-notice>`;
+  }
+  if (state.resumable && state.step === 0 && state.activity === 'idle') return offer(context);
+  if (state.resumedAt !== null) {
+    return html`<nm-notice
+      dismissible
+      @dismiss=${() => {
+        session.dismissTrouble();
+      }}
+    >
+      Resumed at step ${state.resumedAt}, as if it had never stopped. Press Play to go on.
+    </nm-notice>`;
+  }
+  if (state.storageTrouble && !seen.has('storage')) {
+    return html`<nm-notice
+      kind="warning"
+      dismissible
+      @dismiss=${() => {
+        context.see('storage');
+      }}
+    >
+      <b>This run is not being saved</b> (${shown(state.storageTrouble, 160)}). Training goes on, but what is learned is
+      lost when this tab is closed. Free some disk space, or leave private browsing, to have it kept.
+    </nm-notice>`;
+  }
+  return slow(context);
+}
+
+function offer({ session, state }: NoticeContext): TemplateResult | typeof nothing {
+  const { resumable } = state;
+  if (!resumable) return nothing;
+  const when = new Date(resumable.saved).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
+  return html`<nm-notice>
+    <b>A run is stored here:</b> ${resumable.spec.task.name} level ${resumable.spec.task.level}, layers
+    ${resumable.spec.graph.layers.join('-')}, step ${resumable.step} of ${resumable.steps}, ${when}.
+    <button
+      slot="actions"
+      class="primary"
+      id="resume"
+      @click=${() => {
+        void session.resume();
+      }}
+    >
+      Resume it
+    </button>
+    <button
+      slot="actions"
+      id="anew"
+      @click=${() => {
+        session.dismissResumable();
+      }}
+    >
+      Start anew
+    </button>
+  </nm-notice>`;
+}
+
+/** No WebGPU, or a GPU that is none: what to expect, and what to do. */
+function slow({ state, seen, see }: NoticeContext): TemplateResult | typeof nothing {
+  const { adapter } = state;
+  if (!adapter?.software || seen.has('slow')) return nothing;
+  const pace = secondsPerStep(state);
+  const expect = Number.isFinite(pace) ? `a step takes about ${duration(pace)}` : 'a step takes seconds';
+  const dismiss = () => {
+    see('slow');
+  };
+  if (adapter.engine === 'reference') {
+    return html`<nm-notice kind="warning" dismissible @dismiss=${dismiss}>
+      <b>WebGPU is not used here.</b>
+      ${adapter.fallbackReason ? shown(adapter.fallbackReason, 200) : 'The TypeScript engine was chosen.'} The network
+      learns on the processor instead, the same way but slower: ${expect}. For more speed, open this page in a current
+      Chrome, Edge, Safari or Firefox with hardware acceleration switched on.
+    </nm-notice>`;
+  }
+  return html`<nm-notice kind="warning" dismissible @dismiss=${dismiss}>
+    <b>No graphics card is used</b> (${shown(adapterName(adapter), 80)} computes in software). Everything works, but
+    ${expect}. For more speed, switch hardware acceleration on in the browser's settings, or use a machine with a GPU.
+  </nm-notice>`;
+}

@@ -1,0 +1,119 @@
+/** What the page makes of a session's state: pure, so that the templates stay templates. */
+import { presets } from '../../presets.ts';
+import { parseSpec, type RunSpec, type RunSpecInput } from '../../spec.ts';
+import type { SessionState } from '../../session/state.ts';
+import type { Series } from '../chart/chart.ts';
+import { inWords } from '../theme/words.ts';
+
+/** The sentence on top. */
+export function sentence({ plan }: SessionState): { lead: string; rest: string } {
+  const count = plan.nodes.length;
+  if (count === 1) {
+    return {
+      lead: 'One small language model, alone, with one reward.',
+      rest: 'Press play and watch what it can learn by itself.',
+    };
+  }
+  return {
+    lead: `${inWords(count)} small language models, no roles, one reward.`,
+    rest: 'Press play and watch them divide the work.',
+  };
+}
+
+/** Name of the preset a specification came from, its seed and level left aside; null for any other. */
+export function presetOf(spec: RunSpec): string | null {
+  const key = ({ seed: _, task: { name }, training: { steps: __, ...training }, ...rest }: RunSpec): string =>
+    JSON.stringify([name, training, rest]);
+  const wanted = key(spec);
+  return Object.entries(presets).find(([, preset]) => key(parseSpec(preset.spec)) === wanted)?.[0] ?? null;
+}
+
+/** Attributes of the element that say what to run. */
+export interface RunAttributes {
+  preset: string | null;
+  task: string | null;
+  level: number | null;
+  layers: string | null;
+  seed: number | null;
+}
+
+/** Throws a SpecError where the attributes cannot be run. */
+export function specOf(attributes: RunAttributes, fallback: keyof typeof presets): RunSpec {
+  const { preset, task, level, layers, seed } = attributes;
+  const known: Record<string, { spec: RunSpecInput }> = presets;
+  const base = preset !== null && Object.hasOwn(known, preset) ? known[preset]?.spec : presets[fallback].spec;
+  if (preset !== null && !Object.hasOwn(known, preset)) {
+    throw new RangeError(`there is no preset "${preset.slice(0, 40)}"; there are ${Object.keys(presets).join(', ')}`);
+  }
+  return parseSpec({
+    ...base,
+    ...(seed !== null && { seed }),
+    task: { ...base?.task, ...(task !== null && { name: task }), ...(level !== null && { level }) },
+    graph: { ...base?.graph, ...(layers !== null && { layers: layers.split('-').map(Number) }) },
+  });
+}
+
+export interface Curves {
+  steps: number[];
+  accuracy: Series[];
+  inside: Series[];
+}
+
+export function curvesOf({ curve, evaluations, task, spec }: SessionState): Curves {
+  const tested = new Map(evaluations.map(({ step, accuracy }) => [step, accuracy]));
+  const points = new Map(curve.map((point) => [point.step, point]));
+  const steps = [...new Set([...tested.keys(), ...points.keys()])].sort((a, b) => a - b);
+  const chance = task.chance(spec.task.level);
+  const of = <T>(read: (step: number) => T | undefined): (T | null)[] => steps.map((step) => read(step) ?? null);
+  return {
+    steps,
+    accuracy: [
+      {
+        label: 'Test problems right',
+        colour: '--nm-accent',
+        look: 'dots',
+        values: of((step) => tested.get(step)),
+      },
+      {
+        label: 'Reward in practice',
+        colour: '--nm-muted',
+        look: 'plain',
+        values: of((step) => points.get(step)?.reward),
+      },
+      { label: 'Always the same guess', colour: '--nm-muted', look: 'dashed', values: of(() => chance) },
+    ],
+    inside: [
+      {
+        label: 'Entropy: how undecided',
+        colour: '--nm-muted',
+        look: 'plain',
+        values: of((step) => points.get(step)?.entropy),
+      },
+      {
+        label: 'KL: distance from the start',
+        colour: '--nm-hurt',
+        look: 'dashed',
+        values: of((step) => points.get(step)?.kl),
+      },
+    ],
+  };
+}
+
+/** Mean wall time of the last steps, in seconds; NaN before the first. */
+export function secondsPerStep({ curve }: SessionState): number {
+  const last = curve.slice(-6);
+  return last.reduce((sum, { seconds }) => sum + seconds, 0) / last.length;
+}
+
+/** One line on how the learning stands. */
+export function verdict({ evaluations, task, spec, step }: SessionState): string {
+  const [first] = evaluations;
+  const last = evaluations.at(-1);
+  if (!first || !last) return 'Nothing learned yet: press Play.';
+  const untrained = first.step === 0 ? first.accuracy : null;
+  if (step === 0) return 'Untrained. Press Play to train it.';
+  if (last.accuracy >= 0.95) return 'It has learned this level.';
+  const chance = task.chance(spec.task.level);
+  if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) return 'Nothing learned yet. Give it more steps.';
+  return 'It is learning.';
+}

@@ -1,0 +1,209 @@
+import { html, LitElement, nothing } from 'lit';
+import { property, state } from 'lit/decorators.js';
+import type { NodeUpdate } from '../../../workers/engine-api.ts';
+import type { PlannedNode } from '../../graph/plan.ts';
+import type { BlankEffect, SessionState } from '../../session/state.ts';
+import type { NodeTranscript, Transcript } from '../../training/types.ts';
+import { controls } from '../theme/controls.styles.ts';
+import { icons } from '../theme/icons.ts';
+import { nodeName, shown, signed } from '../theme/words.ts';
+import { styles } from './node-panel.styles.ts';
+
+/** The field's words, each with one line for those who meet it the first time. */
+const figures: { name: string; explained: string; read: (update: NodeUpdate) => string }[] = [
+  {
+    name: 'KL',
+    explained: 'how far its choices have moved from the untrained model, in nats a character',
+    read: ({ kl }) => kl.toFixed(3),
+  },
+  {
+    name: 'Entropy',
+    explained: 'how undecided it is: 0 means it always writes the same',
+    read: ({ entropy }) => entropy.toFixed(3),
+  },
+  {
+    name: 'Gradient',
+    explained: 'how strongly the last step pulled at it',
+    read: ({ gradNorm }) => gradNorm.toFixed(3),
+  },
+  {
+    name: 'Change',
+    explained: 'size of its adapter (LoRA), relative to the base model it sits on',
+    read: ({ change }) => percent2(change),
+  },
+];
+
+const percent2 = (share: number): string => `${(share * 100).toFixed(1)} %`;
+
+/**
+ * A node, opened: what it heard and wrote, how sure it was, what it wrote before training, and what it is worth.
+ *
+ * @event node-close - the reader has seen enough
+ * @event node-blank - `detail` is true to blank it, false to hear it again
+ */
+export class NmNodePanel extends LitElement {
+  static override styles = [controls, styles];
+
+  @property({ attribute: false }) node: PlannedNode | null = null;
+  @property({ attribute: false }) transcript: Transcript | null = null;
+  /** What the untrained network wrote for the same problem. */
+  @property({ attribute: false }) untrained: Transcript | null = null;
+  @property({ attribute: false }) history: SessionState['history'] = [];
+  @property({ attribute: false }) measured: NodeUpdate | null = null;
+  @property({ type: Boolean }) blanked = false;
+  @property({ attribute: false }) effect: BlankEffect | null = null;
+  @property({ type: Boolean }) busy = false;
+
+  /** Place of the scrubber, or null for the latest. */
+  @state() private scrubbed: number | null = null;
+
+  #close(): void {
+    this.dispatchEvent(new CustomEvent('node-close', { bubbles: true, composed: true }));
+  }
+
+  #blank(on: boolean): void {
+    this.dispatchEvent(new CustomEvent('node-blank', { detail: on, bubbles: true, composed: true }));
+  }
+
+  protected override render() {
+    const { node } = this;
+    if (!node) return nothing;
+    const said = partOf(this.transcript, node.id);
+    return html`
+      <section aria-label=${`Node ${nodeName(node.id)}`}>
+        <header>
+          <h2>Node ${nodeName(node.id)}</h2>
+          <span class="muted where"
+            >layer ${node.layer}, ${node.hears.length ? 'hears others' : 'reads the problem only'}</span
+          >
+          <button class="plain" id="close" @click=${this.#close}>${icons.close} Close</button>
+        </header>
+        <div class="columns">
+          ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)} ${this.#worth(node)}
+        </div>
+      </section>
+    `;
+  }
+
+  #messages(said: NodeTranscript | undefined) {
+    if (!said) return html`<div class="messages muted">It has written nothing yet. Press Play or Test it.</div>`;
+    const { pieces, text } = said.message;
+    return html`<div class="messages">
+      <h3>It heard</h3>
+      <ul class="heard">
+        ${said.heard.length === 0 ? html`<li class="muted">only the problem</li>` : nothing}
+        ${said.heard.map(
+          ({ from, text: heard }) =>
+            html`<li>
+              <span class="muted">${nodeName(from)}</span> <span class="mono">${shown(heard) || '(nothing)'}</span>
+            </li>`,
+        )}
+      </ul>
+      <h3>It wrote${pieces?.length ? ', this sure of each character' : ''}</h3>
+      ${
+        pieces?.length
+          ? html`<nm-token-text .message=${said.message}></nm-token-text>`
+          : html`<p class="mono">${shown(text) || '(nothing)'}</p>`
+      }
+    </div>`;
+  }
+
+  #past(id: string) {
+    const { history, transcript } = this;
+    const untrained =
+      transcript && this.untrained?.problem === transcript.problem ? partOf(this.untrained, id) : undefined;
+    const at = Math.min(this.scrubbed ?? Infinity, history.length - 1);
+    const then = history[at];
+    return html`<div class="past">
+      <h3>Before training it wrote</h3>
+      <p class="mono">
+        ${
+          untrained
+            ? shown(untrained.message.text) || '(nothing)'
+            : html`<span class="muted small">${transcript ? 'not tried for this problem' : '–'}</span>`
+        }
+      </p>
+      ${
+        then
+          ? html`
+              <h3><label for="scrub">Over training, for ${shown(then.transcript.problem, 40)}</label></h3>
+              <p class="mono then">${shown(partOf(then.transcript, id)?.message.text ?? '') || '(nothing)'}</p>
+              <div class="scrub">
+                <input
+                  id="scrub"
+                  type="range"
+                  min="0"
+                  max=${history.length - 1}
+                  step="1"
+                  .value=${String(at)}
+                  ?disabled=${history.length < 2}
+                  aria-valuetext=${`step ${then.step}`}
+                  @input=${(event: Event) => {
+                    const index = (event.target as HTMLInputElement).valueAsNumber;
+                    this.scrubbed = index === history.length - 1 ? null : index;
+                  }}
+                />
+                <output for="scrub" class="number">step ${then.step}</output>
+              </div>
+            `
+          : nothing
+      }
+    </div>`;
+  }
+
+  #figures(said: NodeTranscript | undefined) {
+    const { measured } = this;
+    const advantage = said?.advantage;
+    return html`<dl class="figures">
+      <div title="how much better this try was than the others at the same problem; shared by all nodes">
+        <dt>Advantage <span>better or worse than its other tries</span></dt>
+        <dd class=${advantage === undefined ? '' : advantage > 0 ? 'helped' : advantage < 0 ? 'hurt' : ''}>
+          ${advantage === undefined ? '–' : signed(advantage)}
+        </dd>
+      </div>
+      ${figures.map(
+        ({ name, explained, read }) => html`
+          <div title=${explained}>
+            <dt>${name} <span>${explained}</span></dt>
+            <dd>${measured ? read(measured) : '–'}</dd>
+          </div>
+        `,
+      )}
+    </dl>`;
+  }
+
+  #worth(node: PlannedNode) {
+    const { effect, blanked } = this;
+    const loss = effect ? effect.blanked - effect.whole : 0;
+    return html`<div class="worth">
+      <h3 id="worth">What is it worth?</h3>
+      <label class="switch">
+        <input
+          type="checkbox"
+          role="switch"
+          .checked=${blanked}
+          ?disabled=${this.busy}
+          @change=${(event: Event) => {
+            this.#blank((event.target as HTMLInputElement).checked);
+          }}
+        />
+        Blank node ${nodeName(node.id)}
+      </label>
+      <p class="small" aria-live="polite">
+        ${
+          effect
+            ? html`Without it, accuracy on ${effect.problems} test problems goes from
+                <b class="number">${effect.whole.toFixed(2)}</b> to
+                <b class="number">${effect.blanked.toFixed(2)}</b> (<b
+                  class="number ${loss < -0.005 ? 'hurt' : loss > 0.005 ? 'helped' : ''}"
+                  >${signed(loss)}</b
+                >).`
+            : html`<span class="muted">Nobody hears a blanked node: see whether the answer breaks.</span>`
+        }
+      </p>
+    </div>`;
+  }
+}
+
+const partOf = (transcript: Transcript | null, id: string): NodeTranscript | undefined =>
+  transcript?.nodes.find(({ node }) => node === id);

@@ -1,0 +1,112 @@
+import { html, LitElement, nothing } from 'lit';
+import { property, state } from 'lit/decorators.js';
+import type { Task } from '../../tasks/task.ts';
+import type { Transcript } from '../../training/types.ts';
+import { controls } from '../theme/controls.styles.ts';
+import { icons } from '../theme/icons.ts';
+import { shown } from '../theme/words.ts';
+import { styles } from './problem.styles.ts';
+
+/** Where the problem on view comes from. */
+export type ProblemSource = 'practice' | 'test' | 'yours';
+
+const titles: Record<ProblemSource, string> = {
+  practice: 'Practice problem',
+  test: 'Test problem',
+  yours: 'Your problem',
+};
+
+/**
+ * The problem on view with its answer and what the network wrote, and a field for one's own.
+ *
+ * @event problem-run - `detail` is the problem the reader typed, or null for a test problem
+ */
+export class NmProblem extends LitElement {
+  static override styles = [controls, styles];
+
+  @property({ attribute: false }) task: Task | null = null;
+  @property({ type: Number }) level = 1;
+  @property({ attribute: false }) transcript: Transcript | null = null;
+  /** Instead of a transcript, while it runs at full speed. */
+  @property() problem = '';
+  @property() source: ProblemSource = 'practice';
+  /** The film has reached the answer. */
+  @property({ type: Boolean }) answered = true;
+  @property({ type: Boolean }) busy = false;
+  /** What the reader typed before, for example in a link. */
+  @property() typed = '';
+
+  @state() private complaint = '';
+
+  #submit(event: SubmitEvent): void {
+    event.preventDefault();
+    const text = String(new FormData(event.target as HTMLFormElement).get('problem') ?? '').trim();
+    this.complaint = '';
+    if (!text) {
+      this.complaint = 'Type a problem first.';
+      return;
+    }
+    try {
+      this.task?.parse(text);
+    } catch (error) {
+      this.complaint = error instanceof Error ? error.message : String(error);
+      return;
+    }
+    this.dispatchEvent(new CustomEvent('problem-run', { detail: text, bubbles: true, composed: true }));
+  }
+
+  protected override render() {
+    const { transcript, task } = this;
+    const label = task?.levels.find(({ level }) => level === this.level) ?? task?.levels[0];
+    const text = transcript?.problem ?? this.problem;
+    const done = transcript !== null && this.answered;
+    return html`
+      <h2>${text ? titles[this.source] : 'Problem'}</h2>
+      <p class="mono text">${text ? shown(text) : html`<span class="muted">${label?.example ?? ''}</span>`}</p>
+      <dl>
+        <div>
+          <dt>Right answer</dt>
+          <dd class="mono">${transcript ? shown(transcript.answer, 20) : '–'}</dd>
+        </div>
+        <div>
+          <dt>Network wrote</dt>
+          <dd class="mono ${done ? (transcript.correct ? 'helped' : 'hurt') : ''}">
+            ${
+              done
+                ? html`${transcript.wrote === null ? 'nothing' : shown(transcript.wrote, 20)}
+                    <span aria-hidden="true">${transcript.correct ? '✓' : '✗'}</span>
+                    <span class="visually-hidden">${transcript.correct ? 'right' : 'wrong'}</span>`
+                : '–'
+            }
+          </dd>
+        </div>
+      </dl>
+      <form
+        @submit=${(event: SubmitEvent) => {
+          this.#submit(event);
+        }}
+      >
+        <label for="own">Try your own</label>
+        <div class="field">
+          <input
+            id="own"
+            name="problem"
+            type="text"
+            class="mono"
+            maxlength="200"
+            autocomplete="off"
+            autocapitalize="off"
+            spellcheck="false"
+            placeholder=${label?.example ?? ''}
+            .value=${this.typed}
+            aria-describedby="complaint"
+            aria-invalid=${this.complaint ? 'true' : 'false'}
+            @input=${() => (this.complaint = '')}
+          />
+          <button type="submit" ?disabled=${this.busy}>${icons.one} Run</button>
+        </div>
+        <p id="complaint" class="hurt" role="alert">${this.complaint ? shown(this.complaint) : nothing}</p>
+      </form>
+    `;
+  }
+}

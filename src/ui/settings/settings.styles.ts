@@ -1,0 +1,95 @@
+import { css } from 'lit';
+
+export const styles = css`
+  :host {
+    display: grid;
+    gap: 6px;
+  }
+
+  .row {
+    display: grid;
+    grid-template-columns: 106px 1fr auto;
+    gap: 8px;
+    align-items: center;
+    font-size: 14px;
+  }
+
+  .level {
+    grid-template-columns: 106px 1fr;
+  }
+
+  .seed input {
+    width: 100%;
+    font-variant-numeric: tabular-nums;
+  }
+
+  .seed button {
+    padding: 0 9px;
+  }
+
+  .seed input,
+  .seed button,
+  select {
+    min-height: 32px;
+    font-size: 14px;
+  }
+
+  .dial {
+    grid-template-columns: 106px 1fr 46px;
+    min-height: 26px;
+  }
+
+  output {
+    text-align: right;
+    font-weight: 600;
+  }
+
+  input[type='range'] {
+    appearance: none;
+    width: 100%;
+    height: 24px;
+    margin: 0;
+    background: transparent;
+    cursor: pointer;
+  }
+
+  input[type='range']::-webkit-slider-runnable-track {
+    height: 5px;
+    border-radius: 3px;
+    background: linear-gradient(to right, var(--nm-accent) var(--fill), var(--nm-line) var(--fill));
+  }
+
+  input[type='range']::-moz-range-track {
+    height: 5px;
+    border-radius: 3px;
+    background: linear-gradient(to right, var(--nm-accent) var(--fill), var(--nm-line) var(--fill));
+  }
+
+  input[type='range']::-webkit-slider-thumb {
+    appearance: none;
+    width: 16px;
+    height: 16px;
+    margin-top: -5.5px;
+    border: 2px solid var(--nm-surface);
+    border-radius: 50%;
+    background: var(--nm-accent);
+    box-shadow: 0 0 0 1px var(--nm-accent);
+  }
+
+  input[type='range']::-moz-range-thumb {
+    width: 12px;
+    height: 12px;
+    border: 2px solid var(--nm-surface);
+    border-radius: 50%;
+    background: var(--nm-accent);
+    box-shadow: 0 0 0 1px var(--nm-accent);
+  }
+
+  input[type='number'] {
+    appearance: textfield;
+  }
+
+  input[type='number']::-webkit-inner-spin-button {
+    appearance: none;
+  }
+`;

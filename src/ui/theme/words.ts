@@ -1,0 +1,60 @@
+/** How the page writes numbers and names: fixed widths, so that nothing jumps while they change. */
+
+/** `1·0` for the node `1.0`. */
+export const nodeName = (id: string): string => id.replace('.', '·');
+
+/** `layer 1, node 0`, to be read aloud. */
+export function spokenNode(id: string): string {
+  const [layer = '', index = ''] = id.split('.');
+  return `layer ${layer}, node ${index}`;
+}
+
+/** `97 %`. */
+export const percent = (share: number): string => `${Math.round(share * 100)} %`;
+
+/** `+0.62`, `−0.55`, `0.00`; with the true minus sign, which is as wide as the plus. */
+export function signed(value: number, digits = 2): string {
+  const text = Math.abs(value).toFixed(digits);
+  if (Number(text) === 0) return text;
+  return `${value > 0 ? '+' : '−'}${text}`;
+}
+
+/** `0.97`, or a dash while there is nothing. */
+export const decimal = (value: number | undefined | null, digits = 2): string =>
+  value === undefined || value === null || !Number.isFinite(value) ? '–' : value.toFixed(digits);
+
+/** `126 kB`, `1.2 MB`. */
+export function bytes(count: number): string {
+  if (count < 1000) return `${count} B`;
+  if (count < 1e6) return `${Math.round(count / 1000)} kB`;
+  if (count < 1e9) return `${(count / 1e6).toFixed(1)} MB`;
+  return `${(count / 1e9).toFixed(2)} GB`;
+}
+
+/** `0.12 s`, `4.3 s`, `75 s`, `12 min`. */
+export function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '–';
+  if (seconds < 1) return `${seconds.toFixed(2)} s`;
+  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 120) return `${Math.round(seconds)} s`;
+  if (seconds < 7200) return `${Math.round(seconds / 60)} min`;
+  return `${(seconds / 3600).toFixed(1)} h`;
+}
+
+const small = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten', 'Eleven', 'Twelve'];
+
+/** `Three`, or the digits beyond twelve. */
+export const inWords = (count: number): string => small[count] ?? String(count);
+
+/**
+ * Text of a model, of a link or of a file, as it can be shown safely: control characters and those that change the
+ * direction of what follows are made visible, and it is cut at `limit` characters. (Markup needs no care: Lit writes
+ * text, never HTML.)
+ */
+export function shown(text: string, limit = 400): string {
+  // eslint-disable-next-line no-control-regex -- these are the characters that are made visible
+  const visible = text
+    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '␣')
+    .replace(/[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '�');
+  return visible.length > limit ? `${visible.slice(0, limit)}…` : visible;
+}
