@@ -5,7 +5,7 @@
  */
 import { spawn } from 'node:child_process';
 import { bundle } from '../tools/dev/bundle.mjs';
-import { ensureInstalled } from '../tools/dev/install.mjs';
+import { ensureInstalled, root } from '../tools/dev/install.mjs';
 import { adapterEnvironment } from './environment.mjs';
 
 const args = process.argv.slice(2);
@@ -17,7 +17,7 @@ const main = await bundle('cli/main.ts');
 const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
   // The channel tells the child when this process is gone, so that it never trains on alone.
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  env: { ...process.env, ...adapterEnvironment(given ?? 'auto') },
+  env: { ...process.env, NEUROMAS_ROOT: root, ...adapterEnvironment(given ?? 'auto') },
 });
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.on(signal, () => child.kill(signal));

@@ -1,0 +1,196 @@
+/** The real commands, in processes of their own, as a user starts them. */
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { RunResult } from './run-folder.ts';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+let folder: string;
+
+interface Finished {
+  code: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs a command; `onLine` sees its stdout as it comes, and may send signals. */
+function neuromas(
+  args: string[],
+  onLine?: (line: string, kill: (signal: NodeJS.Signals) => void) => void,
+): Promise<Finished> {
+  // Without the tests' way to SwiftShader: the command has to find its own.
+  const env = { ...process.env };
+  for (const name of ['LD_LIBRARY_PATH', 'VK_ICD_FILENAMES', 'VK_DRIVER_FILES']) Reflect.deleteProperty(env, name);
+  const child = spawn(process.execPath, [join(root, 'cli/run.mjs'), ...args], { cwd: folder, env });
+  let [stdout, stderr] = ['', ''];
+  child.stdout.on('data', (data: Buffer) => {
+    stdout += data.toString();
+    for (const line of data.toString().split('\n')) onLine?.(line, (signal) => child.kill(signal));
+  });
+  child.stderr.on('data', (data: Buffer) => (stderr += data.toString()));
+  return new Promise((resolve) => child.on('close', (code) => resolve({ code, stdout, stderr })));
+}
+
+/** One node on tiny steps, on the reference engine: a second's work. */
+const TINY = [
+  ...['--preset', 'arithmetic-level-1', '--adapter', 'none'],
+  ...['training.problems=3', 'training.samples=2', 'evaluation.problems=4', 'evaluation.every=0'].flatMap((set) => [
+    '--set',
+    set,
+  ]),
+];
+
+const resultOf = async (run: string) =>
+  JSON.parse(await readFile(join(folder, run, 'result.json'), 'utf8')) as RunResult;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'neuromas-'));
+});
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+describe('bad input', () => {
+  const spec = (json: unknown) => async () => {
+    await writeFile(join(folder, 'spec.json'), typeof json === 'string' ? json : JSON.stringify(json));
+  };
+  const model = (damage: (copy: string) => Promise<void>) => async () => {
+    const copy = join(folder, 'model');
+    await rm(copy, { recursive: true, force: true });
+    await cp(join(root, 'public/models/nano'), copy, { recursive: true });
+    await damage(copy);
+  };
+  const shard = 'params_shard_0.bin';
+  const ids = ['--ids', '1,64', '--out', 'out', '--adapter', 'none'];
+
+  it.each<[string, string[], RegExp, (() => Promise<void>)?]>([
+    ['an unknown command', ['trian'], /unknown command 'trian'/],
+    ['an unknown option', ['train', '--stepps', '3'], /unknown option '--stepps'/],
+    ['a wrong number', ['train', '--steps', '3.5'], /'3.5' is invalid.*from 0 to 1000000/],
+    ['an unknown adapter', ['train', '--adapter', 'gpu'], /'gpu' is invalid.*auto, hardware, software, none/],
+    ['an unknown preset', ['train', '--preset', 'nope'], /--preset nope: .*arithmetic-2-1/],
+    ['a preset and a file', ['train', '--preset', 'single', '--spec', 'spec.json'], /exclude each other/],
+    ['a setting without a value', ['train', '--set', 'seed'], /--set seed: write path=value/],
+    ['an unknown field', ['train', '--set', 'training.rate=1'], /"training.rate" names no field/],
+    ['a value out of range', ['train', '--set', 'training.samples=1'], /training.samples: 1 .*2 to 256/],
+    ['an unknown task', ['train', '--set', 'task.name=chess'], /task.name: there is no task "chess"/],
+    ['a level that is not there', ['train', '--set', 'task.level=50'], /task.level: 50/],
+    ['an impossible graph', ['train', '--set', 'graph.layers=2-2'], /graph: the last layer has 2 nodes/],
+    ['a missing file', ['train', '--spec', 'nowhere.json'], /nowhere.json: there is no such file/],
+    ['a file that is not JSON', ['train', '--spec', 'spec.json'], /spec.json: .*JSON/, spec('{')],
+    [
+      'an unknown key in a file',
+      ['train', '--spec', 'spec.json'],
+      /spec.json: trainig: unknown field/,
+      spec({ trainig: {} }),
+    ],
+    ['a run that is not there', ['train', '--resume', 'nowhere'], /nowhere.*there is no such file/],
+    ['a folder without a run', ['eval', '--run', 'nowhere'], /result.json: there is no such file/],
+    ['a missing option', ['eval'], /required option '--run <dir>' not specified/],
+    ['ids that are none', ['score', '--ids', '1,x', '--out', 'out'], /'1,x' is invalid. Its item 2/],
+    [
+      'an id outside the vocabulary',
+      ['score', '--model', 'nano', ...ids, '--ids', '1,128'],
+      /128 is not in the vocabulary.*0 to 127/,
+    ],
+    ['a run without a node', ['score', '--run', 'x', ...ids], /--run and --node belong together/],
+    [
+      'a GPU that is not wanted',
+      ['score', '--model', 'nano', '--engine', 'webgpu', ...ids],
+      /engine "webgpu": No adapter/,
+    ],
+    ['no model', ['score', ...ids], /--model is missing/],
+    ['a folder without a model', ['score', '--model', './nowhere', ...ids], /mlc-chat-config.json does not exist/],
+    [
+      'a shard cut off',
+      ['score', '--model', './model', ...ids],
+      /params_shard_0.bin/,
+      model((copy) => truncate(join(copy, shard), 1000)),
+    ],
+    [
+      'an altered shard',
+      ['score', '--model', './model', ...ids],
+      /params_shard_0.bin.*md5/,
+      model(async (copy) => {
+        const bytes = await readFile(join(copy, shard));
+        bytes[5000]! ^= 1;
+        await writeFile(join(copy, shard), bytes);
+      }),
+    ],
+  ])('%s: one line, exit code 2, nothing written', async (_, args, expected, prepare) => {
+    await prepare?.();
+    const { code, stdout, stderr } = await neuromas([...args, ...(args[0] === 'train' ? ['--out', 'out'] : [])]);
+    // The engine's fallback may be said before.
+    const lines = stderr.trimEnd().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(/^error: /);
+    expect(lines[0]).toMatch(expected);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(existsSync(join(folder, 'out'))).toBe(false);
+  });
+});
+
+describe('train, eval and score', () => {
+  it('trains, saves, evaluates, scores and goes on', async () => {
+    const trained = await neuromas(['train', ...TINY, '--steps', '3', '--out', 'run']);
+    expect(trained).toMatchObject({ code: 0, stderr: '' });
+    expect(trained.stdout).toContain('step 3/3');
+    const result = await resultOf('run');
+    expect(result).toMatchObject({ steps: 3, adapter: { engine: 'reference', backend: 'javascript' } });
+    expect(result.curve.map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(result.trained.problems).toBe(4);
+
+    const evaluated = await neuromas(['eval', '--run', 'run', '--adapter', 'none']);
+    expect(evaluated.code).toBe(0);
+    // What was saved is what was measured.
+    expect(evaluated.stdout).toContain(`Accuracy ${result.trained.accuracy.toFixed(4)} on 4 held-out problems`);
+
+    const score = (out: string, ...more: string[]) =>
+      neuromas(['score', '--ids', '1,64,49', '--out', out, '--adapter', 'none', ...more]);
+    expect((await score('base.f32', '--model', 'nano')).code).toBe(0);
+    expect((await score('node.f32', '--run', 'run', '--node', '1.0')).code).toBe(0);
+    const [base, node] = await Promise.all(['base.f32', 'node.f32'].map(async (file) => readFile(join(folder, file))));
+    expect(base).toHaveLength(4 * 3 * 128);
+    expect(node!.equals(base!)).toBe(false);
+
+    const longer = await neuromas(['train', '--resume', 'run', '--steps', '5', '--adapter', 'none']);
+    expect(longer).toMatchObject({ code: 0 });
+    const straight = await neuromas(['train', ...TINY, '--steps', '5', '--out', 'straight']);
+    expect(straight.code).toBe(0);
+    // A resumed run is the run that was never interrupted, bit for bit.
+    const adapter = (run: string) => readFile(join(folder, run, 'adapters/1.0/adapter_model.safetensors'));
+    expect((await adapter('run')).equals(await adapter('straight'))).toBe(true);
+    const curve = async (run: string) =>
+      (await resultOf(run)).curve.map(({ step, reward, kl }) => ({ step, reward, kl }));
+    expect(await curve('run')).toEqual(await curve('straight'));
+  });
+
+  it('stops on Ctrl-C with what was learned', async () => {
+    let sent = false;
+    const { code, stderr } = await neuromas(['train', ...TINY, '--steps', '5000', '--out', 'stopped'], (line, kill) => {
+      if (sent || !line.startsWith('step 50')) return;
+      sent = true;
+      // Twice at once, as a terminal and npm both deliver one key press.
+      kill('SIGINT');
+      kill('SIGINT');
+    });
+    expect(code).toBe(0);
+    expect(stderr).toContain('Stopping; what was learned will be saved.');
+    const { steps, curve, trained } = await resultOf('stopped');
+    expect(steps).toBeGreaterThanOrEqual(50);
+    expect(steps).toBeLessThan(5000);
+    expect(curve).toHaveLength(steps);
+    expect(trained.problems).toBe(4);
+    expect(existsSync(join(folder, 'stopped/adapters/1.0/adapter_config.json'))).toBe(true);
+  });
+
+  it('falls back to the reference engine and says why', async () => {
+    const { code, stdout, stderr } = await neuromas(['score', '--model', 'nano', '--ids', '1', '--out', 'x.f32']);
+    expect(code).toBe(0);
+    // With a GPU there is nothing to say.
+    if (stdout.includes('WebGPU')) expect(stderr).toBe('');
+    else expect(stderr).toMatch(/Computing in JavaScript instead \(the reference engine\)\.\n$/);
+  });
+});

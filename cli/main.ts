@@ -1,0 +1,122 @@
+/** The command line: `train`, `eval`, `score`, `presets`. `cli/run.mjs` starts it. */
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { isInputError } from './errors.ts';
+import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
+import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
+import { presetsCommand } from './presets.ts';
+import { scoreCommand, type ScoreCommandOptions } from './score.ts';
+import { trainCommand, type TrainCommandOptions } from './train.ts';
+
+const U32 = 2 ** 32 - 1;
+
+function program(): Command {
+  const main = new Command('neuromas')
+    .description('Networks of small language models that learn to work together.')
+    .exitOverride()
+    .showSuggestionAfterError(false)
+    .configureOutput({ outputError: (text, write) => write(`${text.trim().replace(/\s*\n\s*/g, ' ')}\n`) })
+    // With it, commands inherit the settings above.
+    .helpCommand(false);
+
+  main
+    .command('train')
+    .description('Train a network and save it.')
+    .option('--preset <name>', `what to run (default: ${DEFAULT_PRESET}; "npm run presets" lists them)`)
+    .option('--spec <file>', 'what to run, as JSON')
+    .option(
+      '--set <path=value>',
+      'change a field of the specification; may be repeated',
+      (value, all: string[]) => [...all, value],
+      [],
+    )
+    .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
+    .option('--out <dir>', 'where to save (default: a new folder in runs/)')
+    .option('--resume <dir>', 'go on with the run saved there')
+    .addOption(adapterOption())
+    .addHelpText(
+      'after',
+      examples(
+        'npm run train',
+        'npm run train -- --preset arithmetic-2-1-small --out runs/mine',
+        'npm run train -- --set seed=2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
+        'npm run train -- --resume runs/mine --steps 150',
+      ),
+    )
+    .action((options: TrainCommandOptions) => trainCommand(options));
+
+  main
+    .command('eval')
+    .description('Greedy accuracy of a trained network on held-out problems, with transcripts.')
+    .requiredOption('--run <dir>', 'folder of the run')
+    .option('--level <n>', 'level of the problems (default: the one trained)', whole(1, 99))
+    .option('--problems <n>', 'how many', whole(1, 100_000))
+    .option('--seed <n>', 'draws other problems', whole(0, U32))
+    .addOption(adapterOption())
+    .addHelpText(
+      'after',
+      examples('npm run eval -- --run runs/mine --problems 500', 'npm run eval -- --run runs/mine --level 2'),
+    )
+    .action((options: EvalCommandOptions) => evalCommand(options));
+
+  main
+    .command('score')
+    .description('Logits of a model, as f32 little-endian [positions, vocabulary].')
+    .option('--model <folder or address>', 'nano, small, or a folder with mlc-chat-config.json (default: the run’s)')
+    .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
+    .option('--run <dir>', 'folder of a run, with --node')
+    .option('--node <name>', 'a node of the run whose adapter to apply, for example 1.0')
+    .requiredOption('--out <file>', 'where to write them')
+    .addOption(new Option('--engine <which>', 'what computes').choices(['auto', 'webgpu', 'reference']).default('auto'))
+    .addOption(adapterOption())
+    .addHelpText(
+      'after',
+      examples(
+        'npm run score -- --model nano --ids 1,64,49,46,48 --out logits.f32',
+        'npm run score -- --run runs/mine --node 1.0 --ids 1,64,49,46,48 --out logits.f32',
+      ),
+    )
+    .action((options: ScoreCommandOptions) => scoreCommand(options));
+
+  main
+    .command('presets')
+    .description('List the presets, or print the specification of one.')
+    .argument('[name]')
+    .addHelpText('after', examples('npm run presets', 'npm run --silent presets -- arithmetic-2-1 > my-run.json'))
+    .action((name: string | undefined) => presetsCommand(name));
+  return main;
+}
+
+function tokenIds(text: string): number[] {
+  const ids = text.split(',').map((id) => (/^\s*\d{1,10}\s*$/.test(id) ? Number(id) : NaN));
+  const bad = ids.findIndex(Number.isNaN);
+  if (bad >= 0) throw new InvalidArgumentError(`Its item ${bad + 1} is not a token id.`);
+  return ids;
+}
+
+function examples(...lines: string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}
+
+/** 0: done. 1: it went wrong. 2: what was given cannot be used, said in one line. */
+async function run(): Promise<number> {
+  try {
+    await program().parseAsync();
+    return 0;
+  } catch (error) {
+    // Commander has said what is wrong.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    if (isInputError(error)) {
+      console.error(`error: ${error.message.replace(/\s*\n\s*/g, ' ')}`);
+      return 2;
+    }
+    console.error(error);
+    return 1;
+  }
+}
+
+// `npm run eval | head` closes the pipe early.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
+const code = await run();
+// Dawn keeps a process alive, so it has to be ended once all is written.
+process.stdout.write('', () => process.exit(code));

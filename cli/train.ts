@@ -1,0 +1,123 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunSpec } from '../src/spec.ts';
+import { checkSameNetwork } from '../src/training/settings.ts';
+import { train, Trainer } from '../src/training/train.ts';
+import type { Checkpoint } from '../src/training/types.ts';
+import type { EngineInfo } from '../workers/engine-api.ts';
+import type { AdapterChoice } from './adapter.ts';
+import { adapterLine, openEngine } from './engine.ts';
+import { InputError } from './errors.ts';
+import { abortOnInterrupt } from './interrupt.ts';
+import { DEFAULT_PRESET, specFrom, withSettings, type SpecOptions } from './options.ts';
+import { Progress } from './progress.ts';
+import { RunFolder } from './run-folder.ts';
+import { duration } from './text.ts';
+
+export interface TrainCommandOptions extends SpecOptions {
+  adapter: AdapterChoice;
+  out?: string;
+  resume?: string;
+}
+
+/** `train`: nothing is written before the specification, the model and the checkpoint have been checked. */
+export async function trainCommand(options: TrainCommandOptions): Promise<void> {
+  const { spec, checkpoint, secondsBefore } = await whatToRun(options);
+  const out =
+    options.out ?? options.resume ?? newFolder(options.preset ?? (options.spec ? 'run' : DEFAULT_PRESET), spec.seed);
+  if (existsSync(out) && !statSync(out).isDirectory()) throw new InputError(`--out ${out}: it is a file, not a folder`);
+  const folder = new RunFolder(out);
+  const { engine, info } = await openEngine(spec.model, spec.engine, options.adapter);
+  const trainer = await Trainer.create({ spec, engine, checkpoint });
+  console.log(runLine(spec, info));
+  if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
+
+  const start = performance.now();
+  const progress = new Progress(trainer.stepsDone, spec.training.steps);
+  const signal = abortOnInterrupt(() => {
+    progress.stop();
+    console.error('\nStopping; what was learned will be saved. Ctrl-C again quits at once.');
+  });
+  const parts = new Map<string, number>();
+  let steps = 0;
+  for await (const event of train(trainer, { signal, store: folder })) {
+    if (event.type === 'evaluation') progress.measured(event.step, event.evaluation.accuracy);
+    else if (event.type === 'checkpoint-failed')
+      console.error(`\nThe checkpoint of step ${event.step} was not saved: ${event.error.message}`);
+    else if (event.type === 'step') {
+      steps++;
+      for (const [part, time] of Object.entries(event.report.seconds)) parts.set(part, (parts.get(part) ?? 0) + time);
+      if (!signal.aborted) progress.step(event.report.point);
+    }
+  }
+  progress.stop();
+  if (trainer.stepsDone === 0 && signal.aborted) {
+    console.error('Stopped before the first step was done: nothing was learned.');
+    return;
+  }
+
+  await folder.saveAdapters(await engine.exportNodes(trainer.plan.nodes.map(({ id }) => id)), spec.model);
+  // An interrupted run has not been measured where it stopped.
+  if (trainer.evaluations.at(-1)?.step !== trainer.stepsDone) await trainer.evaluate({ record: true });
+  const [untrained, trained] = [trainer.evaluations[0]!, trainer.evaluations.at(-1)!];
+  const seconds = secondsBefore + (performance.now() - start) / 1000;
+  await folder.saveResult({
+    spec: trainer.spec,
+    adapter: info.adapter,
+    untrained: { accuracy: untrained.accuracy, problems: untrained.problems },
+    trained: { accuracy: trained.accuracy, problems: trained.problems },
+    steps: trainer.stepsDone,
+    seconds,
+    curve: [...trainer.curve],
+    stepSeconds: Object.fromEntries([...parts].map(([part, time]) => [part, time / steps])),
+  });
+  console.log(
+    `Accuracy on ${trained.problems} held-out problems: ${untrained.accuracy.toFixed(3)} untrained, ` +
+      `${trained.accuracy.toFixed(3)} after ${trainer.stepsDone} steps (${duration(seconds)}).\nSaved in ${out}`,
+  );
+}
+
+interface Run {
+  spec: RunSpec;
+  checkpoint?: Checkpoint;
+  secondsBefore: number;
+}
+
+async function whatToRun(options: TrainCommandOptions): Promise<Run> {
+  if (options.resume === undefined) return { spec: await specFrom(options), secondsBefore: 0 };
+  if (options.preset !== undefined || options.spec !== undefined) {
+    throw new InputError('--resume goes on with the specification of the run; change it with --set and --steps');
+  }
+  const folder = new RunFolder(options.resume);
+  const checkpoint = await folder.loadCheckpoint();
+  const spec = withSettings(checkpoint.spec, options);
+  try {
+    checkSameNetwork(checkpoint.spec, spec);
+  } catch (error) {
+    throw new InputError(`--resume ${options.resume}: ${(error as Error).message}`, { cause: error });
+  }
+  if (spec.training.steps <= checkpoint.step) {
+    throw new InputError(
+      `--resume ${options.resume}: ${checkpoint.step} of ${spec.training.steps} steps are done; ask for more with --steps`,
+    );
+  }
+  // Missing where the run was killed.
+  const before = existsSync(join(options.resume, 'result.json')) ? (await folder.loadResult()).seconds : 0;
+  return { spec, checkpoint, secondsBefore: before };
+}
+
+/** `runs/NAME-seed-N`, or with a number behind it where that is taken. */
+function newFolder(name: string, seed: number): string {
+  const path = join('runs', `${name}-seed-${seed}`);
+  let free = path;
+  for (let i = 2; existsSync(free); i++) free = `${path}-${i}`;
+  return free;
+}
+
+function runLine(spec: RunSpec, { adapter, model }: EngineInfo): string {
+  const { task, graph, training, seed } = spec;
+  return (
+    `${task.name} level ${task.level}, layers ${graph.layers.join('-')} of ${model.name}, ` +
+    `${training.problems} × ${training.samples} rollouts a step, seed ${seed}, on ${adapterLine(adapter)}`
+  );
+}
