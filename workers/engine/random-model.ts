@@ -4,7 +4,7 @@ import { pcg4d } from './random.ts';
 import { type LayerWeights, type ModelWeights, type PackedMatrix, wordsPerRow } from './weights/packed.ts';
 
 /**
- * An awkward shape: grouped-query attention, nothing a multiple of 32, an odd vocabulary, an untied head.
+ * An awkward shape that WebGPU takes too: grouped-query attention, nothing a multiple of 32, an odd vocabulary, an untied head.
  * Token 2 ends a message.
  */
 export const ODD_SHAPE: ModelConfig = {
@@ -15,7 +15,7 @@ export const ODD_SHAPE: ModelConfig = {
   layers: 2,
   heads: 6,
   kvHeads: 2,
-  headSize: 10,
+  headSize: 8,
   vocabularySize: 83,
   contextLength: 128,
   rmsNormEps: 1e-5,
