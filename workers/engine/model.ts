@@ -99,21 +99,29 @@ export class GpuModel {
       const group = layout.groups[GROUP_NAMES.indexOf(name)]!;
       const partStarts = group.parts.slice(1).map((part) => part.start);
       const residual = name === 'o' || name === 'down';
-      return Linear.create(runtime, { label: name, in: group.in, out: group.out, partStarts, lora: true, residual });
+      return Linear.create(
+        runtime,
+        { label: name, in: group.in, out: group.out, partStarts, lora: true, residual },
+        software,
+      );
     };
     const [qkv, o, gateUp, down, head, norm, attention, pointwise] = await Promise.all([
       linear('qkv'),
       linear('o'),
       linear('gateUp'),
       linear('down'),
-      Linear.create(runtime, {
-        label: 'head',
-        in: c.hiddenSize,
-        out: c.vocabularySize,
-        partStarts: [],
-        lora: false,
-        residual: false,
-      }),
+      Linear.create(
+        runtime,
+        {
+          label: 'head',
+          in: c.hiddenSize,
+          out: c.vocabularySize,
+          partStarts: [],
+          lora: false,
+          residual: false,
+        },
+        software,
+      ),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
       Attention.create(runtime, c, c.contextLength, c.ropeTheta),
       Pointwise.create(runtime, c.hiddenSize, c.intermediateSize),

@@ -3,10 +3,12 @@
  * buffers. Nothing is created inside a training loop once sizes have settled.
  */
 
+import { unroll } from './template.ts';
+
 /** How a kernel uses a binding. */
 export type BindingKind = 'uniform' | 'read' | 'write';
 
-/** Threads of every workgroup; kernels index by the flattened thread number (`threadIndex` in `common.wgsl`). */
+/** Threads of every workgroup; kernels index by the flattened thread number (`threadIndex` below). */
 export const WORKGROUP = 64;
 const MAX_GROUPS_X = 32768;
 
@@ -22,7 +24,7 @@ export class DeviceLostError extends Error {
 
 export interface KernelSource {
   label: string;
-  /** WGSL that may use the constants below and `common.wgsl`. */
+  /** WGSL that may use the constants below, `threadIndex` and `$for` (template.ts). */
   code: string;
   /** Prepended as `const NAME = …;`: u32 for whole numbers, f32 where written as `f32(x)`, bool. */
   constants: Record<string, number | boolean | { f32: number }>;
@@ -172,7 +174,7 @@ export class Runtime {
       if (typeof value === 'object') return `const ${name} = f32(${value.f32});`;
       return `const ${name} = ${value}${typeof value === 'number' ? 'u' : ''};`;
     });
-    const code = [...constants, COMMON, source.code].join('\n');
+    const code = [...constants, COMMON, unroll(source.code, source.constants)].join('\n');
     const key = source.bindings.join() + code;
     let kernel = this.#pipelines.get(key);
     if (!kernel) {

@@ -22,13 +22,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let readers = tokens[3u * token + 2u];
   let origin = (token * 2u * KV_HEADS + kvHead) * HEAD4;
 
-  var key: array<vec4f, HEAD4>;
-  var value: array<vec4f, HEAD4>;
-  var dKey: array<vec4f, HEAD4>;
-  var dValue: array<vec4f, HEAD4>;
-  for (var i = 0u; i < HEAD4; i++) {
-    key[i] = kv[origin + i] * SCALE;
-    value[i] = kv[origin + KV_HEADS * HEAD4 + i];
+  $for i in HEAD4 { var key$i = vec4f(); }
+  $for i in HEAD4 { var value$i = vec4f(); }
+  $for i in HEAD4 { var dKey$i = vec4f(); }
+  $for i in HEAD4 { var dValue$i = vec4f(); }
+  $for i in HEAD4 {
+    key$i = kv[origin + $iu] * SCALE;
+    value$i = kv[origin + KV_HEADS * HEAD4 + $iu];
   }
   let own = readers.x - token;
   for (var n = 0u; n < own + readers.z - readers.y; n++) {
@@ -37,25 +37,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       let row = reader * HEADS + kvHead * SHARE + h;
       var score = 0.0;
       var product = 0.0;
-      for (var i = 0u; i < HEAD4; i++) {
-        score += dot(q[row * HEAD4 + i], key[i]);
-        product += dot(dy[row * HEAD4 + i], value[i]);
+      $for i in HEAD4 {
+        let query$i = q[row * HEAD4 + $iu];
+        let upstream$i = dy[row * HEAD4 + $iu];
+        score += dot(query$i, key$i);
+        product += dot(upstream$i, value$i);
       }
       let p = exp(score - stats[2u * row]);
       let ds = p * (product - stats[2u * row + 1u]) * SCALE;
-      for (var i = 0u; i < HEAD4; i++) {
-        dValue[i] += p * dy[row * HEAD4 + i];
-        dKey[i] += ds * q[row * HEAD4 + i];
+      $for i in HEAD4 {
+        dValue$i += p * upstream$i;
+        dKey$i += ds * query$i;
       }
     }
   }
   let position = tokens[3u * token].y;
   let to = (token * (HEADS + 2u * KV_HEADS) + HEADS + kvHead) * HEAD4;
+  var turned: array<vec4f, HEAD4>;
+  $for i in HEAD4 { turned[$i] = dKey$i; }
   for (var i = 0u; i < HALF4; i++) {
     let cosine = rotation[(position * HALF4 + i) * 2u];
     let sine = rotation[(position * HALF4 + i) * 2u + 1u];
-    dqkv[to + i] = dKey[i] * cosine + dKey[i + HALF4] * sine;
-    dqkv[to + i + HALF4] = dKey[i + HALF4] * cosine - dKey[i] * sine;
+    dqkv[to + i] = turned[i] * cosine + turned[i + HALF4] * sine;
+    dqkv[to + i + HALF4] = turned[i + HALF4] * cosine - turned[i] * sine;
   }
-  for (var i = 0u; i < HEAD4; i++) { dqkv[to + KV_HEADS * HEAD4 + i] = dValue[i]; }
+  $for i in HEAD4 { dqkv[to + KV_HEADS * HEAD4 + $iu] = dValue$i; }
 }

@@ -21,14 +21,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let ranges = tokens[3u * token + 1u];
   let kvHead = head / (HEADS / KV_HEADS);
 
-  var query: array<vec4f, HEAD4>;
-  var upstream: array<vec4f, HEAD4>;
-  var sum: array<vec4f, HEAD4>;
+  $for i in HEAD4 { var query$i = vec4f(); }
+  $for i in HEAD4 { var upstream$i = vec4f(); }
+  $for i in HEAD4 { var sum$i = vec4f(); }
   var d = 0.0;
-  for (var i = 0u; i < HEAD4; i++) {
-    query[i] = q[index * HEAD4 + i] * SCALE;
-    upstream[i] = dy[index * HEAD4 + i];
-    d += dot(upstream[i], y[index * HEAD4 + i]);
+  $for i in HEAD4 {
+    query$i = q[index * HEAD4 + $iu] * SCALE;
+    upstream$i = dy[index * HEAD4 + $iu];
+    d += dot(upstream$i, y[index * HEAD4 + $iu]);
   }
   stats[2u * index + 1u] = d;
   let logTotal = stats[2u * index];
@@ -38,19 +38,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let value = key + KV_HEADS * HEAD4;
     var score = 0.0;
     var product = 0.0;
-    for (var i = 0u; i < HEAD4; i++) {
-      score += dot(query[i], kv[key + i]);
-      product += dot(upstream[i], kv[value + i]);
+    $for i in HEAD4 {
+      let key$i = kv[key + $iu];
+      score += dot(query$i, key$i);
+      product += dot(upstream$i, kv[value + $iu]);
     }
     let ds = exp(score - logTotal) * (product - d) * SCALE;
-    for (var i = 0u; i < HEAD4; i++) { sum[i] += ds * kv[key + i]; }
+    $for i in HEAD4 { sum$i += ds * key$i; }
   }
   let position = tokens[3u * token].y;
   let to = token * (HEADS + 2u * KV_HEADS) * HEAD4 + head * HEAD4;
+  var turned: array<vec4f, HEAD4>;
+  $for i in HEAD4 { turned[$i] = sum$i; }
   for (var i = 0u; i < HALF4; i++) {
     let cosine = rotation[(position * HALF4 + i) * 2u];
     let sine = rotation[(position * HALF4 + i) * 2u + 1u];
-    dqkv[to + i] = sum[i] * cosine + sum[i + HALF4] * sine;
-    dqkv[to + i + HALF4] = sum[i + HALF4] * cosine - sum[i] * sine;
+    dqkv[to + i] = turned[i] * cosine + turned[i + HALF4] * sine;
+    dqkv[to + i + HALF4] = turned[i + HALF4] * cosine - turned[i] * sine;
   }
 }

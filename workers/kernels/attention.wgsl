@@ -17,27 +17,27 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let ranges = tokens[3u * token + 1u];
   let kvHead = head / (HEADS / KV_HEADS);
 
-  var query: array<vec4f, HEAD4>;
-  var sum: array<vec4f, HEAD4>;
-  for (var i = 0u; i < HEAD4; i++) { query[i] = q[index * HEAD4 + i] * SCALE; }
+  $for i in HEAD4 { var query$i = vec4f(); }
+  $for i in HEAD4 { var sum$i = vec4f(); }
+  $for i in HEAD4 { query$i = q[index * HEAD4 + $iu] * SCALE; }
   var largest = -3.0e38;
   var total = 0.0;
   for (var n = 0u; n < ranges.y + ranges.w; n++) {
     let slot = select(ranges.z + n - ranges.y, ranges.x + n, n < ranges.y);
     let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
     var score = 0.0;
-    for (var i = 0u; i < HEAD4; i++) { score += dot(query[i], kv[key + i]); }
+    $for i in HEAD4 { score += dot(query$i, kv[key + $iu]); }
     if (score > largest) {
       let shrink = exp(largest - score);
       total *= shrink;
-      for (var i = 0u; i < HEAD4; i++) { sum[i] *= shrink; }
+      $for i in HEAD4 { sum$i *= shrink; }
       largest = score;
     }
     let p = exp(score - largest);
     total += p;
     let value = key + KV_HEADS * HEAD4;
-    for (var i = 0u; i < HEAD4; i++) { sum[i] += p * kv[value + i]; }
+    $for i in HEAD4 { sum$i += p * kv[value + $iu]; }
   }
-  for (var i = 0u; i < HEAD4; i++) { y[index * HEAD4 + i] = sum[i] / total; }
+  $for i in HEAD4 { y[index * HEAD4 + $iu] = sum$i / total; }
   stats[2u * index] = largest + log(total);
 }

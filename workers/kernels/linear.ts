@@ -33,19 +33,26 @@ export interface GpuMatrix {
 /** y = x Wᵀ + scale (x Aᵀ) Bᵀ on packed weights, with its backward pass to x, A and B. */
 export class Linear {
   readonly #shape: LinearShape;
+  /** Threads of a tile in the forward product. */
+  readonly #threads: number;
   readonly #kernels: Record<'forward' | 'backward' | 'down' | 'dz' | 'dA' | 'dB', Kernel>;
 
   private constructor(
     shape: LinearShape,
+    blocks: number,
     kernels: Record<'forward' | 'backward' | 'down' | 'dz' | 'dA' | 'dB', Kernel>,
   ) {
     this.#shape = shape;
+    this.#threads = Math.ceil(Math.ceil(shape.out / 4) / blocks);
     this.#kernels = kernels;
   }
 
-  static async create(runtime: Runtime, shape: LinearShape): Promise<Linear> {
+  static async create(runtime: Runtime, shape: LinearShape, software: boolean): Promise<Linear> {
     const out4 = Math.ceil(shape.out / 4);
+    // Software renderers want few, long threads; a GPU wants many.
+    const blocks = software ? 2 : 1;
     const constants = {
+      BLOCKS: blocks,
       IN4: shape.in / 4,
       OUT: shape.out,
       OUT4: out4,
@@ -99,7 +106,7 @@ export class Linear {
       source('lora-gradient-a', loraGradient, gradient, { TARGET_A: true, COLUMNS4: shape.in / 4 }),
       source('lora-gradient-b', loraGradient, gradient, { TARGET_A: false, COLUMNS4: out4 }),
     ]);
-    return new Linear(shape, { forward, backward, down, dz, dA, dB });
+    return new Linear(shape, blocks, { forward, backward, down, dz, dA, dB });
   }
 
   /** Values of z a token, for a largest rank. */
@@ -126,7 +133,7 @@ export class Linear {
     this.#kernels.forward.run(
       pass,
       [batch.dims, x, matrix.words, matrix.scales, residual ?? x, y, batch.tileInfo, z, adapters, matrix.group],
-      batch.tiles * Math.ceil(this.#shape.out / 4),
+      batch.tiles * this.#threads,
     );
   }
 

@@ -19,16 +19,19 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let start = array(0u, PART1, PART2)[part];
   let end = array(PART1, PART2, 4u * OUT4)[part];
   let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(adapter.rank - 1u));
-  var sum: array<vec4f, 8>;
+  $for t in 8 { var sum$t = vec4f(); }
   for (var o4 = start / 4u; o4 < min(end, 4u * OUT4) / 4u; o4++) {
-    for (var i = 0u; i < 4u; i++) {
-      let b = vec4u(adapter.offset + adapter.rank * (lora.unitB + 4u * o4 + i)) + js;
-      let row = vec4f(adapters[b.x], adapters[b.y], adapters[b.z], adapters[b.w]);
-      for (var t = 0u; t < 8u; t++) { sum[t] += dy[(8u * tile + t) * OUT4 + o4][i] * row; }
+    let row = vec4u(adapter.offset + adapter.rank * (lora.unitB + 4u * o4)) + js;
+    $for t in 8 { let d$t = dy[(8u * tile + $tu) * OUT4 + o4]; }
+    $for i in 4 {
+      let b$i = row + $iu * adapter.rank;
+      let up$i = vec4f(adapters[b$i.x], adapters[b$i.y], adapters[b$i.z], adapters[b$i.w]);
+      $for t in 8 { sum$t += d$t[$i] * up$i; }
     }
   }
-  for (var t = 0u; t < 8u; t++) {
-    let at = (8u * tile + t) * PARTS * dims.maxRank + part * dims.maxRank + j;
-    for (var i = 0u; i < 4u && j + i < adapter.rank; i++) { dz[at + i] = adapter.scale * sum[t][i]; }
+  let count = min(4u, adapter.rank - j);
+  $for t in 8 {
+    let at$t = (8u * tile + $tu) * PARTS * dims.maxRank + part * dims.maxRank + j;
+    $for i in 4 { if ($iu < count) { dz[at$t + $iu] = adapter.scale * sum$t[$i]; } }
   }
 }

@@ -19,20 +19,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   // Values of j past the rank repeat the last one and are not written.
   let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(adapter.rank - 1u));
   let a = vec4u(adapter.offset + adapter.rank * lora.unitA) + (part * adapter.rank + js) * 4u * IN4;
-  var sum: array<vec4f, 8>;
+  $for t in 8 { var sum$t = vec4f(); }
   for (var k = 0u; k < IN4; k++) {
-    let a0 = row4(a.x + 4u * k);
-    let a1 = row4(a.y + 4u * k);
-    let a2 = row4(a.z + 4u * k);
-    let a3 = row4(a.w + 4u * k);
-    for (var t = 0u; t < 8u; t++) {
-      let value = x[(8u * tile + t) * IN4 + k];
-      sum[t] += vec4f(dot(a0, value), dot(a1, value), dot(a2, value), dot(a3, value));
-    }
+    let down = mat4x4f(row4(a.x + 4u * k), row4(a.y + 4u * k), row4(a.z + 4u * k), row4(a.w + 4u * k));
+    $for t in 8 { sum$t += x[(8u * tile + $tu) * IN4 + k] * down; }
   }
-  for (var t = 0u; t < 8u; t++) {
-    let at = (8u * tile + t) * PARTS * dims.maxRank + part * dims.maxRank + j;
-    for (var i = 0u; i < 4u && j + i < adapter.rank; i++) { z[at + i] = sum[t][i]; }
+  let count = min(4u, adapter.rank - j);
+  $for t in 8 {
+    let at$t = (8u * tile + $tu) * PARTS * dims.maxRank + part * dims.maxRank + j;
+    $for i in 4 { if ($iu < count) { z[at$t + $iu] = sum$t[$i]; } }
   }
 }
 

@@ -38,23 +38,23 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   let stride = PARTS * dims.maxRank;
   let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(segment.rank - 1u)) + part * dims.maxRank;
-  var sum: array<vec4f, 4>;
+  $for i in 4 { var sum$i = vec4f(); }
   for (var t = segment.start; t < segment.end; t++) {
     let value = wide[t * COLUMNS4 + column4];
     let at = vec4u(t * stride) + js;
-    sum[0] += value * narrow[at.x];
-    sum[1] += value * narrow[at.y];
-    sum[2] += value * narrow[at.z];
-    sum[3] += value * narrow[at.w];
+    $for i in 4 { sum$i += value * narrow[at[$i]]; }
   }
-  for (var i = 0u; i < 4u && j + i < segment.rank; i++) {
-    if (TARGET_A) {
-      let at = segment.offset + segment.rank * lora.unitA + (part * segment.rank + j + i) * 4u * COLUMNS4 + column;
-      for (var c = 0u; c < 4u; c++) { gradients[at + c] = sum[i][c]; }
-    } else {
-      let scale = tiles[segment.start / 8u].scale;
-      let at = segment.offset + segment.rank * (lora.unitB + column) + j + i;
-      for (var c = 0u; c < 4u; c++) { gradients[at + c * segment.rank] = scale * sum[i][c]; }
+  let count = min(4u, segment.rank - j);
+  if (TARGET_A) {
+    let at = segment.offset + segment.rank * lora.unitA + (part * segment.rank + j) * 4u * COLUMNS4 + column;
+    $for i in 4 {
+      if ($iu < count) { $for c in 4 { gradients[at + $iu * 4u * COLUMNS4 + $cu] = sum$i[$c]; } }
+    }
+  } else {
+    let scale = tiles[segment.start / 8u].scale;
+    let at = segment.offset + segment.rank * (lora.unitB + column) + j;
+    $for i in 4 {
+      if ($iu < count) { $for c in 4 { gradients[at + $cu * segment.rank + $iu] = scale * sum$i[$c]; } }
     }
   }
 }

@@ -19,19 +19,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (tile >= dims.tiles || 2u * w >= IN4) { return; }
   let more = 2u * w + 1u < IN4;
 
-  var low: array<vec4f, 8>;
-  var high: array<vec4f, 8>;
+  $for t in 8 {
+    var low$t = vec4f();
+    var high$t = vec4f();
+  }
   for (var o4 = 0u; o4 < OUT4; o4++) {
-    for (var i = 0u; i < 4u; i++) {
-      let o = min(4u * o4 + i, OUT - 1u);
-      let word = words[o * WORDS + w];
-      let scale = scales[o * (WORDS / 4u) + w / 4u];
-      let wl = lowNibbles(word) * scale;
-      let wh = highNibbles(word) * scale;
-      for (var t = 0u; t < 8u; t++) {
-        let d = dy[(8u * tile + t) * OUT4 + o4][i];
-        low[t] += d * wl;
-        high[t] += d * wh;
+    $for t in 8 { let d$t = dy[(8u * tile + $tu) * OUT4 + o4]; }
+    $for i in 4 {
+      let row$i = min(4u * o4 + $iu, OUT - 1u);
+      let word$i = words[row$i * WORDS + w];
+      let scale$i = scales[row$i * (WORDS / 4u) + w / 4u];
+      let wl$i = lowNibbles(word$i) * scale$i;
+      let wh$i = highNibbles(word$i) * scale$i;
+      $for t in 8 {
+        low$t += d$t[$i] * wl$i;
+        high$t += d$t[$i] * wh$i;
       }
     }
   }
@@ -44,18 +46,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let a = adapter.offset + adapter.rank * lora.unitA + (part * adapter.rank + j) * 4u * IN4 + 8u * w;
         let al = vec4f(adapters[a], adapters[a + 1u], adapters[a + 2u], adapters[a + 3u]);
         let ah = vec4f(adapters[a + 4u], adapters[a + 5u], adapters[a + 6u], adapters[a + 7u]);
-        for (var t = 0u; t < 8u; t++) {
-          let d = dz[(8u * tile + t) * stride + part * dims.maxRank + j];
-          low[t] += d * al;
-          high[t] += d * ah;
+        $for t in 8 {
+          let dz$t = dz[(8u * tile + $tu) * stride + part * dims.maxRank + j];
+          low$t += dz$t * al;
+          high$t += dz$t * ah;
         }
       }
     }
   }
 
-  for (var t = 0u; t < 8u; t++) {
-    let at = (8u * tile + t) * IN4 + 2u * w;
-    dx[at] = low[t];
-    if (more) { dx[at + 1u] = high[t]; }
+  $for t in 8 {
+    let at$t = (8u * tile + $tu) * IN4 + 2u * w;
+    dx[at$t] = low$t;
+    if (more) { dx[at$t + 1u] = high$t; }
   }
 }
