@@ -34,17 +34,6 @@ export const presets = {
       evaluation: small.evaluation,
     },
   },
-  'arithmetic-level-1': {
-    title: 'One node, one operation',
-    lookFor: 'The quickest look at learning: one node, sums like 3+4, right almost always after a few dozen steps.',
-    spec: {
-      model: 'nano',
-      task: { name: 'arithmetic', level: 1 },
-      graph: { layers: [1] },
-      training: { ...small.training, steps: 40, learningRate: 1e-3 },
-      evaluation: { problems: 60, every: 10 },
-    },
-  },
   'boolean-2-1': {
     title: 'Three nodes, boolean logic',
     lookFor: 'There are only two answers, so guessing looks good: watch the accuracy leave the line of chance.',
@@ -73,6 +62,17 @@ export const presets = {
       task: { name: 'arithmetic', level: 3 },
       graph: { layers: [1] },
       training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
+    },
+  },
+  'single-long': {
+    title: 'One node with room to think',
+    lookFor: 'The honest rival: one node may write thirty characters, enough to note each step; it learns, but later.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 3 },
+      graph: { layers: [1] },
+      sampling: { maxNewTokens: 30 },
+      training: { steps: 200, problems: 32, samples: 16, learningRate: 1e-3 },
     },
   },
 } satisfies Record<string, Preset>;

@@ -56,7 +56,7 @@ export function quoteValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   let text: string;
   try {
-    text = JSON.stringify(value) ?? typeof value;
+    text = String(JSON.stringify(value));
   } catch {
     text = Object.prototype.toString.call(value);
   }
@@ -69,9 +69,9 @@ const shorten = (text: string, limit: number): string => {
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 };
 
-function unwrap(schema: Schema | Parts): Parts {
-  let parts = schema as unknown as Parts;
-  while (parts.wrapped) parts = parts.wrapped as unknown as Parts;
+function unwrap(schema: Schema): Parts {
+  let parts = schema as Schema & Parts as Parts;
+  while (parts.wrapped) parts = parts.wrapped;
   return parts;
 }
 
@@ -89,7 +89,8 @@ function at(schema: Schema, keys: readonly string[]): Parts | undefined {
 
 function inWords(parts: Parts): string {
   const actions = parts.pipe?.slice(1) ?? [];
-  const requirement = (type: string): unknown => actions.find((action) => action.type === type)?.requirement;
+  const requirement = (type: string): number | undefined =>
+    actions.find((action) => action.type === type)?.requirement as number | undefined;
   switch (parts.type) {
     case 'number': {
       const kind = actions.some((action) => action.type === 'integer') ? 'a whole number' : 'a number';

@@ -44,7 +44,7 @@ export class EngineLink implements EngineApi {
     this.#worker = worker;
     this.#number = number;
     this.#signal = signal;
-    this.#remote = wrap<EngineWorkerApi>(worker as unknown as Worker);
+    this.#remote = wrap<EngineWorkerApi>(worker);
     this.#lost = new Promise((_, reject) => (this.#lose = reject));
     // Nobody may be calling when the worker dies; that is no unhandled rejection, the next call will say so.
     this.#lost.catch(() => undefined);

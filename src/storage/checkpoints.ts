@@ -126,12 +126,19 @@ export class BrowserStore implements CheckpointStore {
       if (!owner) throw new RangeError(`there is no run ${run}; it may have been deleted in another tab`);
       const others = (await checkpoints.getAll(stepsOf(run))).filter((other) => other.step !== step);
       row.order = 1 + Math.max(0, ...others.map((other) => other.order));
-      const writes: Promise<unknown>[] = [stored.delete(nodesOf(run, step))];
+      const writes: Promise<unknown>[] = [];
+      const add = (...requests: Promise<unknown>[]): void => {
+        // A later request may throw at once; those before it are then aborted, and nobody waits for them any more.
+        for (const request of requests) request.catch(() => undefined);
+        writes.push(...requests);
+      };
+      add(stored.delete(nodesOf(run, step)));
       for (const old of superseded([...others, row])) {
-        writes.push(checkpoints.delete([run, old.step]), stored.delete(nodesOf(run, old.step)));
+        add(checkpoints.delete([run, old.step]), stored.delete(nodesOf(run, old.step)));
       }
-      writes.push(checkpoints.put(row), runs.put({ ...owner, updated: row.saved, spec: checkpoint.spec }));
-      for (const blob of blobs) writes.push(stored.put({ ...blob, run, step }));
+      add(checkpoints.put(row));
+      for (const blob of blobs) add(stored.put({ ...blob, run, step }));
+      add(runs.put({ ...owner, updated: row.saved, spec: checkpoint.spec }));
       await Promise.all([...writes, transaction.done]);
     } catch (error) {
       try {
@@ -184,7 +191,11 @@ export class BrowserStore implements CheckpointStore {
   }
 
   forRun(run: string): CheckpointSink {
-    return { save: async (checkpoint) => void (await this.save(run, checkpoint)) };
+    return {
+      save: async (checkpoint) => {
+        await this.save(run, checkpoint);
+      },
+    };
   }
 }
 

@@ -114,6 +114,6 @@ function parseConfig(text: string): Record<string, unknown> {
 }
 
 function mismatch(field: string, value: unknown, allowed: string): PeftError {
-  const found = (JSON.stringify(value) ?? 'missing').slice(0, 60);
+  const found = ((JSON.stringify(value) as string | undefined) ?? 'missing').slice(0, 60);
   return new PeftError(`adapter_config.json: ${field} is ${found}; it must be ${allowed}`);
 }

@@ -174,6 +174,6 @@ function fromBfloat(bits: number): number {
 }
 
 function quote(value: unknown): string {
-  const text = JSON.stringify(value) ?? 'undefined';
+  const text = String(JSON.stringify(value));
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
