@@ -56,7 +56,9 @@ export function quoteValue(value: unknown): string {
   if (typeof value === 'number' || typeof value === 'bigint') return String(value);
   let text: string;
   try {
-    text = String(JSON.stringify(value));
+    // Functions and symbols have no JSON, whatever the declaration says.
+    const json = JSON.stringify(value) as string | undefined;
+    text = json ?? typeof value;
   } catch {
     text = Object.prototype.toString.call(value);
   }

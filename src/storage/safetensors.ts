@@ -174,6 +174,6 @@ function fromBfloat(bits: number): number {
 }
 
 function quote(value: unknown): string {
-  const text = String(JSON.stringify(value));
+  const text = (JSON.stringify(value) as string | undefined) ?? 'undefined';
   return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }
