@@ -3,6 +3,7 @@ import { CHROMIUM_FLAGS, findChromium } from './tools/dev/browser.mjs';
 
 const port = Number(process.env['PAGE_PORT'] ?? 4173);
 const page = 'node_modules/.cache/neuromas/page';
+const vite = 'node node_modules/vite/bin/vite.js';
 const executablePath = await findChromium();
 const launchOptions = { args: CHROMIUM_FLAGS, ...(executablePath !== undefined && { executablePath }) };
 
@@ -29,7 +30,7 @@ export default defineConfig({
     { name: 'phone', testMatch: '**/*.phone.spec.ts', use: { ...devices['Pixel 7'] } },
   ],
   webServer: {
-    command: `npx vite build --outDir ${page} --emptyOutDir && npx vite preview --outDir ${page} --host 127.0.0.1 --port ${port} --strictPort`,
+    command: `${vite} build --outDir ${page} --emptyOutDir && ${vite} preview --outDir ${page} --host 127.0.0.1 --port ${port} --strictPort`,
     port,
     timeout: 120_000,
     reuseExistingServer: false,
