@@ -18,8 +18,8 @@ const nodes = (withMessages: boolean) =>
 
 /** KV slots that token `t` reads, in order. */
 function reads(batch: TokenBatch, t: number): number[] {
-  const [prefix, prefixLength, own, ownLength] = batch.ranges.subarray(4 * t, 4 * t + 4) as unknown as number[];
-  return [...range(prefix!, prefix! + prefixLength!), ...range(own!, own! + ownLength!)];
+  const [path, length, own, ownLength] = batch.ranges.subarray(4 * t, 4 * t + 4) as unknown as number[];
+  return [...batch.paths.subarray(path, path! + length!), ...range(own!, own! + ownLength!)];
 }
 
 function range(start: number, end: number): number[] {
@@ -35,7 +35,7 @@ function context(batch: TokenBatch, t: number): number[] {
 function checkTokens(batch: TokenBatch): void {
   expect(batch.count % TILE).toBe(0);
   expect([batch.ids.length, batch.positions.length]).toEqual([batch.count, batch.count]);
-  expect([batch.ranges.length, batch.readers.length]).toEqual([4 * batch.count, 4 * batch.count]);
+  expect([batch.ranges.length, batch.readers.length]).toEqual([4 * batch.count, batch.count]);
   let next = 0;
   for (const { slot, start, end, paddedEnd } of batch.segments) {
     expect(start).toBe(next);
@@ -57,8 +57,7 @@ function checkTokens(batch: TokenBatch): void {
   }
   // `readers` is the inverse of `ranges`.
   for (let s = 0; s < batch.count; s++) {
-    const [end, first, last] = batch.readers.subarray(4 * s, 4 * s + 3) as unknown as number[];
-    expect([...range(s, end!), ...range(first!, last!)]).toEqual(readersOf[s]);
+    expect(range(s, batch.readers[s]!)).toEqual(readersOf[s]);
   }
 }
 
@@ -92,6 +91,15 @@ describe('a training batch', () => {
     const { tokens } = packTraining([{ slot: 0, rows }]);
     expect(tokens.segments[0]!.end).toBe(20 + 16 * 2);
   });
+
+  test('computes once what different prompts begin with', () => {
+    const rows = Array.from({ length: 16 }, (_, i) => ({
+      prompt: Uint32Array.from([...range(0, 20), 30 + i, 40]),
+      message: Uint32Array.from([7, 8]),
+    }));
+    const { tokens } = packTraining([{ slot: 0, rows }]);
+    expect(tokens.segments[0]!.end).toBe(20 + 16 * (1 + 2));
+  });
 });
 
 describe('a generation batch', () => {
@@ -107,17 +115,23 @@ describe('a generation batch', () => {
           const place = batch.place[i]!;
           expect(batch.source[place]).toBe(i);
           expect(batch.tileSlot[Math.floor(place / TILE)]).toBe(slot);
-          const [prefix, length, last, real] = batch.rows.subarray(4 * place, 4 * place + 4) as unknown as number[];
+          const [start, length, last, real] = batch.rows.subarray(4 * place, 4 * place + 4) as unknown as number[];
           expect(real).toBe(1);
-          const ids = batch.prefill.ids.subarray(prefix, prefix! + length!);
+          const path = batch.prefill.paths.subarray(start, start! + length!);
+          const ids = [...path].map((slot) => batch.prefill.ids[slot]!);
           expect([...ids, last]).toEqual([...wanted]);
-          // The prefix is one sequence from its beginning.
-          if (length! > 0) expect(context(batch.prefill, prefix! + length! - 1)).toEqual([...ids]);
+          // The path is what its last token has read.
+          if (length! > 0) expect(reads(batch.prefill, path.at(-1)!)).toEqual([...path]);
         });
         const padding = [...batch.source].filter((source) => source === NONE).length;
         expect(batch.rowCount - padding).toBe(rows.length);
-        const distinct = all.flatMap((node) => [...new Set(node.rows.map((row) => row.prompt.join()))]);
-        expect(batch.promptTokens).toBe(distinct.reduce((sum, key) => sum + key.split(',').length, 0));
+        // Every distinct beginning of a prompt is one token; a whole prompt's last token is its rows' own.
+        const beginnings = all.flatMap(({ rows }) => {
+          const shared = rows.flatMap(({ prompt: p }) => range(1, p.length).map((n) => p.slice(0, n).join()));
+          const whole = rows.map(({ prompt: p }) => `${p.join()}.`);
+          return [...new Set([...shared, ...whole])];
+        });
+        expect(batch.promptTokens).toBe(beginnings.length);
       }),
     );
   });

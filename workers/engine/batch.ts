@@ -2,13 +2,14 @@
  * Packing of ragged sequences into one batch of tokens, without padding to the longest and with shared prompts computed
  * once. Pure; both backends read it.
  *
- * A row is one prompt with the message written after it. Rows of a node with the same prompt share a *prefix*: the prompt
- * without its last token. What a row has of its own begins with that last token, so that every message token is predicted
- * by a token of the row itself: own tokens are [prompt's last, m0 … m(n−2)], their targets are [m0 … m(n−1)].
+ * A row is one prompt with the message written after it. What a row has of its own begins with the prompt's last token, so
+ * that every message token is predicted by a token of the row itself: own tokens are [prompt's last, m0 … m(n−2)], their
+ * targets are [m0 … m(n−1)]. The rest of the prompts of a node form a trie: what any of them share (the header, the
+ * problem, the first notes) is in the batch once.
  *
- * A token attends to the whole prefix of its sequence and to the sequence's own tokens up to itself: two contiguous
- * ranges of KV slots. Backwards, a key is read by its own sequence from itself onward, and, if it belongs to a prefix, by
- * all rows that share it, which lie next to each other: again two contiguous ranges. Sums over them have a fixed order.
+ * A token attends to a *path*, the KV slots of the shared tokens before it, and to its sequence's own slots up to itself.
+ * The trie is laid out depth first, so whatever reads a token as key lies in one range behind it, its own sequence and all
+ * that branch off, and sums over readers have a fixed order.
  *
  * Tokens of a node are contiguous and padded to a multiple of TILE, so a tile of a matrix product has one adapter.
  */
@@ -47,18 +48,20 @@ export interface TokenBatch {
   ids: Uint32Array;
   /** [count] positions in the sequence, for RoPE */
   positions: Uint32Array;
-  /** [count, 4]: first prefix slot, prefix length, first own slot, own slots up to and with this token */
+  /** [count, 4]: start of its path in `paths`, the path's length, first own slot, own slots up to and with this token */
   ranges: Uint32Array;
-  /** [count, 4]: end of the own sequence's tokens (queries of this key are [itself, end)), first child token, end of child tokens, 0 */
+  /** KV slots before a sequence, one path after the other */
+  paths: Uint32Array;
+  /** [count]: end of the tokens that read this token as key; they are [itself, end) */
   readers: Uint32Array;
   /** [count / TILE] adapter slot, or NONE for the base alone */
   tileSlot: Uint32Array;
   segments: Segment[];
 }
 
-/** The prefixes of a generation, and what each row needs to go on from them. */
+/** The prompts of a generation, and what each row needs to go on from them. */
 export interface GenerationBatch {
-  /** The shared prefixes; a token's KV slot is its index. */
+  /** The prompts but for their last tokens; a token's KV slot is its index, and `paths` has the rows' paths too. */
   prefill: TokenBatch;
   /** Rows of the decode batch, padding included: a multiple of TILE. */
   rowCount: number;
@@ -66,7 +69,7 @@ export interface GenerationBatch {
   source: Uint32Array;
   /** [rowCount] decode row of each of the request's rows: inverse of `source` */
   place: Uint32Array;
-  /** [rowCount, 4]: first prefix slot, prefix length, last prompt token, 1 if a real row */
+  /** [rowCount, 4]: start of its path in `prefill.paths`, the path's length, last prompt token, 1 if a real row */
   rows: Uint32Array;
   /** [rowCount / TILE] adapter slot */
   tileSlot: Uint32Array;
@@ -74,7 +77,7 @@ export interface GenerationBatch {
   promptTokens: number;
 }
 
-/** A batch to train on: prefixes and rows of every node, and the positions that carry loss. */
+/** A batch to train on: prompts and rows of every node, and the positions that carry loss. */
 export interface TrainingBatch {
   tokens: TokenBatch;
   /** [n] token that predicts */
@@ -91,73 +94,122 @@ export function roundUp(n: number, multiple: number): number {
   return Math.ceil(n / multiple) * multiple;
 }
 
-/** Rows of a node by identical prompt, in order of first appearance: [prompt, indices of rows]. */
-function byPrompt(rows: Row[]): { prompt: Uint32Array; members: number[] }[] {
-  const groups = new Map<string, { prompt: Uint32Array; members: number[] }>();
-  rows.forEach((row, i) => {
-    if (row.prompt.length === 0) throw new RangeError('a prompt needs at least one token');
-    const key = row.prompt.join(' ');
-    const group = groups.get(key);
-    if (group) group.members.push(i);
-    else groups.set(key, { prompt: row.prompt, members: [i] });
+/** A node of the trie of prompts: one token that some prompts share, and what follows it. */
+interface Branch {
+  children: Map<number, Branch>;
+  /** Rows whose prompt ends here, but for its last token. */
+  rows: number[];
+}
+
+/** The trie of all prompts without their last tokens; children and rows in order of first appearance. */
+function promptTrie(rows: Row[]): Branch {
+  const root: Branch = { children: new Map(), rows: [] };
+  rows.forEach(({ prompt }, i) => {
+    if (prompt.length === 0) throw new RangeError('a prompt needs at least one token');
+    let branch = root;
+    for (const id of prompt.subarray(0, -1)) {
+      let child = branch.children.get(id);
+      if (!child) branch.children.set(id, (child = { children: new Map(), rows: [] }));
+      branch = child;
+    }
+    branch.rows.push(i);
   });
-  return [...groups.values()];
+  return root;
+}
+
+/** A path in `TokenBatch.paths`. */
+interface Path {
+  start: number;
+  length: number;
 }
 
 class TokenWriter {
-  ids: number[] = [];
-  positions: number[] = [];
-  ranges: number[] = [];
-  readers: number[] = [];
-  tileSlot: number[] = [];
-  segments: Segment[] = [];
+  readonly #ids: number[] = [];
+  readonly #positions: number[] = [];
+  readonly #ranges: number[] = [];
+  readonly #paths: number[] = [];
+  readonly #readers: number[] = [];
+  readonly #tileSlot: number[] = [];
+  readonly #segments: Segment[] = [];
 
   get length() {
-    return this.ids.length;
+    return this.#ids.length;
   }
 
-  /** Appends a sequence that continues a prefix (length 0: starts at position 0); returns its first token. */
-  sequence(ids: ArrayLike<number>, prefixStart = 0, prefixLength = 0): number {
+  /** Appends a sequence that goes on from a path; returns its first token. Only the sequence reads it, so far. */
+  sequence(ids: ArrayLike<number>, path: Path = { start: 0, length: 0 }): number {
     const start = this.length;
     for (let i = 0; i < ids.length; i++) {
-      this.ids.push(ids[i]!);
-      this.positions.push(prefixLength + i);
-      this.ranges.push(prefixStart, prefixLength, start, i + 1);
-      this.readers.push(start + ids.length, 0, 0, 0);
+      this.#ids.push(ids[i]!);
+      this.#positions.push(path.length + i);
+      this.#ranges.push(path.start, path.length, start, i + 1);
+      this.#readers.push(start + ids.length);
     }
     return start;
   }
 
-  /** Says that the tokens [start, start + length) are read by the tokens [first, end) of the rows that share them. */
-  children(start: number, length: number, first: number, end: number): void {
-    for (let i = start; i < start + length; i++) {
-      this.readers[4 * i + 1] = first;
-      this.readers[4 * i + 2] = end;
+  /**
+   * Appends the tokens of a trie depth first. `visit` is called where prompts end, with their rows and the path that goes
+   * on from there, and may append what is theirs.
+   */
+  trie(root: Branch, visit: (rows: number[], path: Path) => void): void {
+    // An explicit stack: a prompt may branch at every token.
+    const stack: ({ branch: Branch; path: Path; first?: number } | { start: number; end: number })[] = [
+      { branch: root, path: { start: 0, length: 0 } },
+    ];
+    for (let top = stack.pop(); top; top = stack.pop()) {
+      if ('start' in top) {
+        this.#readers.fill(this.length, top.start, top.end);
+        continue;
+      }
+      // All tokens up to the next branching or prompt's end are one sequence.
+      const ids = top.first === undefined ? [] : [top.first];
+      let { branch } = top;
+      while (branch.rows.length === 0 && branch.children.size === 1) {
+        const [[id, child]] = branch.children as unknown as [[number, Branch]];
+        ids.push(id);
+        branch = child;
+      }
+      const start = this.sequence(ids, top.path);
+      const path = this.#extend(top.path, start, ids.length);
+      stack.push({ start, end: start + ids.length });
+      if (branch.rows.length > 0) visit(branch.rows, path);
+      for (const [first, child] of [...branch.children].reverse()) stack.push({ branch: child, path, first });
     }
+  }
+
+  /** The path that has `length` tokens from `start` on behind another path. */
+  #extend(path: Path, start: number, length: number): Path {
+    if (length === 0) return path;
+    const extended = { start: this.#paths.length, length: path.length + length };
+    for (let i = 0; i < path.length; i++) this.#paths.push(this.#paths[path.start + i]!);
+    for (let i = 0; i < length; i++) this.#paths.push(start + i);
+    return extended;
   }
 
   closeSegment(slot: number, start: number): void {
     const end = this.length;
     while (this.length % TILE !== 0) {
       const i = this.length;
-      this.ids.push(0);
-      this.positions.push(0);
-      this.ranges.push(0, 0, i, 1);
-      this.readers.push(i + 1, 0, 0, 0);
+      this.#ids.push(0);
+      this.#positions.push(0);
+      this.#ranges.push(0, 0, i, 1);
+      this.#readers.push(i + 1);
     }
-    for (let i = start; i < this.length; i += TILE) this.tileSlot.push(slot);
-    this.segments.push({ slot, start, end, paddedEnd: this.length });
+    for (let i = start; i < this.length; i += TILE) this.#tileSlot.push(slot);
+    this.#segments.push({ slot, start, end, paddedEnd: this.length });
   }
 
   finish(): TokenBatch {
     return {
       count: this.length,
-      ids: Uint32Array.from(this.ids),
-      positions: Uint32Array.from(this.positions),
-      ranges: Uint32Array.from(this.ranges),
-      readers: Uint32Array.from(this.readers),
-      tileSlot: Uint32Array.from(this.tileSlot),
-      segments: this.segments,
+      ids: Uint32Array.from(this.#ids),
+      positions: Uint32Array.from(this.#positions),
+      ranges: Uint32Array.from(this.#ranges),
+      paths: Uint32Array.from(this.#paths),
+      readers: Uint32Array.from(this.#readers),
+      tileSlot: Uint32Array.from(this.#tileSlot),
+      segments: this.#segments,
     };
   }
 }
@@ -168,21 +220,22 @@ export function packGeneration(nodes: NodeRows[]): GenerationBatch {
   const source: number[] = [];
   const tileSlot: number[] = [];
   const place: number[] = [];
-  let promptTokens = 0;
+  let lastTokens = 0;
+  let shared = 0;
   let base = 0;
   for (const node of nodes) {
     const segmentStart = writer.length;
     const firstRow = source.length;
-    for (const { prompt, members } of byPrompt(node.rows)) {
-      const prefixLength = prompt.length - 1;
-      const start = writer.sequence(prompt.subarray(0, prefixLength));
-      promptTokens += prompt.length;
+    writer.trie(promptTrie(node.rows), (members, path) => {
+      const last = (member: number) => node.rows[member]!.prompt.at(-1)!;
+      lastTokens += new Set(members.map(last)).size;
       for (const member of members) {
         place[base + member] = source.length;
         source.push(base + member);
-        rows.push(start, prefixLength, prompt[prefixLength]!, 1);
+        rows.push(path.start, path.length, last(member), 1);
       }
-    }
+    });
+    shared += writer.length - segmentStart;
     writer.closeSegment(node.slot, segmentStart);
     while (source.length % TILE !== 0) {
       source.push(NONE);
@@ -198,7 +251,7 @@ export function packGeneration(nodes: NodeRows[]): GenerationBatch {
     place: Uint32Array.from(place),
     rows: Uint32Array.from(rows),
     tileSlot: Uint32Array.from(tileSlot),
-    promptTokens,
+    promptTokens: shared + lastTokens,
   };
 }
 
@@ -211,24 +264,19 @@ export function packTraining(nodes: NodeRows[]): TrainingBatch {
   let base = 0;
   nodes.forEach((node, nodeIndex) => {
     const segmentStart = writer.length;
-    const groups = byPrompt(node.rows);
-    const prefixStart = groups.map(({ prompt }) => writer.sequence(prompt.subarray(0, prompt.length - 1)));
-    groups.forEach(({ prompt, members }, g) => {
-      const prefixLength = prompt.length - 1;
-      const first = writer.length;
+    // A row without a message has no loss, and its prompt need not be read.
+    const written = node.rows.map((row, i) => ({ ...row, i })).filter((row) => row.message.length > 0);
+    writer.trie(promptTrie(written), (members, path) => {
       for (const member of members) {
-        const message = node.rows[member]!.message;
-        if (message.length === 0) continue;
-        const own = [prompt[prefixLength]!, ...message.subarray(0, -1)];
-        const start = writer.sequence(own, prefixStart[g]!, prefixLength);
+        const { prompt, message, i: row } = written[member]!;
+        const start = writer.sequence([prompt.at(-1)!, ...message.subarray(0, -1)], path);
         message.forEach((target, i) => {
           lossToken.push(start + i);
           lossTarget.push(target);
-          lossRow.push(base + member);
+          lossRow.push(base + row);
           lossNode.push(nodeIndex);
         });
       }
-      writer.children(prefixStart[g]!, prefixLength, first, writer.length);
     });
     writer.closeSegment(node.slot, segmentStart);
     base += node.rows.length;

@@ -7,7 +7,7 @@ import type { Sampler } from '../kernels/sample.ts';
 import type { AdapterPool } from './adapter-pool.ts';
 import type { Generated } from './backend.ts';
 import { type GenerationBatch, TILE } from './batch.ts';
-import { maxRankOf, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
+import { maxRankOf, newMeta, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
 
 /** Decode steps in one submission: long messages must not run into the driver's watchdog. */
@@ -93,15 +93,11 @@ export async function generate(
 
 /** The decode batch: one token a row, moved on by the sampler. */
 function uploadRows(runtime: Runtime, batch: GenerationBatch, maxNewTokens: number, pool: AdapterPool): GpuBatch {
-  const meta = new Uint32Array(12 * batch.rowCount);
+  const meta = newMeta(batch.rowCount, batch.prefill.paths);
   for (let r = 0; r < batch.rowCount; r++) {
-    const [prefixStart, prefixLength, last] = batch.rows.subarray(4 * r, 4 * r + 3) as unknown as [
-      number,
-      number,
-      number,
-    ];
+    const [path, length, last] = batch.rows.subarray(4 * r, 4 * r + 3) as unknown as [number, number, number];
     const slot = batch.prefill.count + r * maxNewTokens;
-    meta.set([last, prefixLength, slot, 0, prefixStart, prefixLength, slot, 1], 12 * r);
+    meta.set([last, length, slot, 0, path, length, slot, 1], 8 * r);
   }
   const maxRank = maxRankOf(batch.tileSlot, pool);
   return {

@@ -2,7 +2,7 @@
 import type { Runtime } from '../gpu/runtime.ts';
 import type { GpuBatch } from '../kernels/batch.ts';
 import type { AdapterPool } from './adapter-pool.ts';
-import { NONE, TILE, type TokenBatch } from './batch.ts';
+import { NONE, TILE, type TokenBatch, roundUp } from './batch.ts';
 
 /** `Dims` of kernels/types.wgsl. */
 export function uploadDims(
@@ -40,15 +40,19 @@ export function maxRankOf(tileSlot: Uint32Array, pool: AdapterPool | null): numb
   return max;
 }
 
+/** Room for `GpuBatch.meta` of a number of tokens, with the paths in place. */
+export function newMeta(tokens: number, paths: Uint32Array): Uint32Array {
+  const meta = new Uint32Array(8 * tokens + roundUp(paths.length, 4));
+  meta.set(paths, 8 * tokens);
+  return meta;
+}
+
 /** A token batch whose KV slots are its token indices. With `pool` null all tokens get the base alone. */
 export function uploadTokens(runtime: Runtime, name: string, batch: TokenBatch, pool: AdapterPool | null): GpuBatch {
-  const meta = new Uint32Array(batch.count * 12);
+  const meta = newMeta(batch.count, batch.paths);
   for (let t = 0; t < batch.count; t++) {
-    meta[12 * t] = batch.ids[t]!;
-    meta[12 * t + 1] = batch.positions[t]!;
-    meta[12 * t + 2] = t;
-    meta.set(batch.ranges.subarray(4 * t, 4 * t + 4), 12 * t + 4);
-    meta.set(batch.readers.subarray(4 * t, 4 * t + 4), 12 * t + 8);
+    meta.set([batch.ids[t]!, batch.positions[t]!, t, batch.readers[t]!], 8 * t);
+    meta.set(batch.ranges.subarray(4 * t, 4 * t + 4), 8 * t + 4);
   }
   const maxRank = maxRankOf(batch.tileSlot, pool);
   const gpuBatch: GpuBatch = {

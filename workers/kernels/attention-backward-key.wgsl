@@ -1,5 +1,5 @@
-// Gradients of a key (turned back by its rotation) and a value, into dqkv. A key is read by its own sequence from itself
-// on, and by the rows that share it as prefix: two ranges of tokens, summed in their order.
+// Gradients of a key (turned back by its rotation) and a value, into dqkv. The tokens that read a key are one
+// range from itself on, summed in their order.
 //   dv = Σ p dy,  dk = scale Σ p (dy · v − D) q
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
@@ -19,7 +19,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let token = index / KV_HEADS;
   let kvHead = index % KV_HEADS;
   if (token >= dims.tokens) { return; }
-  let readers = tokens[3u * token + 2u];
   let origin = (token * 2u * KV_HEADS + kvHead) * HEAD4;
 
   $for i in HEAD4 { var key$i = vec4f(); }
@@ -30,9 +29,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     key$i = kv[origin + $iu] * SCALE;
     value$i = kv[origin + KV_HEADS * HEAD4 + $iu];
   }
-  let own = readers.x - token;
-  for (var n = 0u; n < own + readers.z - readers.y; n++) {
-    let reader = select(readers.y + n - own, token + n, n < own);
+  for (var reader = token; reader < tokens[2u * token].w; reader++) {
     for (var h = 0u; h < SHARE; h++) {
       let row = reader * HEADS + kvHead * SHARE + h;
       var score = 0.0;
@@ -51,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
-  let position = tokens[3u * token].y;
+  let position = tokens[2u * token].y;
   let to = (token * (HEADS + 2u * KV_HEADS) + HEADS + kvHead) * HEAD4;
   var turned: array<vec4f, HEAD4>;
   $for i in HEAD4 { turned[$i] = dKey$i; }

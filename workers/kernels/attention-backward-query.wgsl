@@ -18,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let token = index / HEADS;
   let head = index % HEADS;
   if (token >= dims.tokens) { return; }
-  let ranges = tokens[3u * token + 1u];
+  let ranges = tokens[2u * token + 1u];
   let kvHead = head / (HEADS / KV_HEADS);
 
   $for i in HEAD4 { var query$i = vec4f(); }
@@ -33,7 +33,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   stats[2u * index + 1u] = d;
   let logTotal = stats[2u * index];
   for (var n = 0u; n < ranges.y + ranges.w; n++) {
-    let slot = select(ranges.z + n - ranges.y, ranges.x + n, n < ranges.y);
+    var slot = ranges.z + n - ranges.y;
+    if (n < ranges.y) {
+      let at = ranges.x + n;
+      slot = tokens[2u * dims.tokens + at / 4u][at % 4u];
+    }
     let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
     let value = key + KV_HEADS * HEAD4;
     var score = 0.0;
@@ -46,7 +50,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let ds = exp(score - logTotal) * (product - d) * SCALE;
     $for i in HEAD4 { sum$i += ds * key$i; }
   }
-  let position = tokens[3u * token].y;
+  let position = tokens[2u * token].y;
   let to = token * (HEADS + 2u * KV_HEADS) * HEAD4 + head * HEAD4;
   var turned: array<vec4f, HEAD4>;
   $for i in HEAD4 { turned[$i] = sum$i; }

@@ -1,5 +1,5 @@
-// Causal grouped-query attention of one token and head, over two ranges of KV slots: the shared prefix, then the
-// sequence's own tokens. One pass with a running maximum (Milakov and Gimelshein, 2018); keeps log Σ exp for backward.
+// Causal grouped-query attention of one token and head, over the KV slots of its path (what prompts share), then the
+// sequence's own. One pass with a running maximum (Milakov and Gimelshein, 2018); keeps log Σ exp for backward.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
 @group(0) @binding(2) var<storage, read> q: array<vec4f>;
@@ -14,7 +14,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let token = index / HEADS;
   let head = index % HEADS;
   if (token >= dims.tokens) { return; }
-  let ranges = tokens[3u * token + 1u];
+  let ranges = tokens[2u * token + 1u];
   let kvHead = head / (HEADS / KV_HEADS);
 
   $for i in HEAD4 { var query$i = vec4f(); }
@@ -23,7 +23,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var largest = -3.0e38;
   var total = 0.0;
   for (var n = 0u; n < ranges.y + ranges.w; n++) {
-    let slot = select(ranges.z + n - ranges.y, ranges.x + n, n < ranges.y);
+    var slot = ranges.z + n - ranges.y;
+    if (n < ranges.y) {
+      let at = ranges.x + n;
+      slot = tokens[2u * dims.tokens + at / 4u][at % 4u];
+    }
     let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
     var score = 0.0;
     $for i in HEAD4 { score += dot(query$i, kv[key + $iu]); }

@@ -9,7 +9,10 @@ export interface GpuBatch {
   maxRank: number;
   /** Uniform `Dims` */
   dims: GPUBuffer;
-  /** [tokens, 3] vec4u: (id, position, KV slot, 0), ranges, readers (workers/engine/batch.ts) */
+  /**
+   * [tokens, 2] vec4u: (id, position, KV slot, end of readers), (path, path length, first own slot, own slots); then the
+   * paths, four slots a vec4u (workers/engine/batch.ts)
+   */
   meta: GPUBuffer;
   /** [tiles] `Tile` */
   tileInfo: GPUBuffer;

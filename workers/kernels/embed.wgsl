@@ -11,7 +11,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let token = index / WORDS;
   let w = index % WORDS;
   if (token >= dims.tokens || 2u * w >= HIDDEN4) { return; }
-  let id = tokens[3u * token].x;
+  let id = tokens[2u * token].x;
   let word = words[id * WORDS + w];
   let scale = scales[id * (WORDS / 4u) + w / 4u];
   x[token * HIDDEN4 + 2u * w] = lowNibbles(word) * scale;

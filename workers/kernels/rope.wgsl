@@ -18,7 +18,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (token >= dims.tokens) { return; }
   let head = (index % perToken) / HALF4;
   let i = index % HALF4;
-  let meta_ = tokens[3u * token];
+  let meta_ = tokens[2u * token];
   let origin = token * (HEADS + 2u * KV_HEADS) * HEAD4 + head * HEAD4 + i;
   let a = qkv[origin];
   let b = qkv[origin + HALF4];

@@ -116,7 +116,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     output[row * sampling.maxNewTokens + position] = select(vec2u(token, bitcast<u32>(logProb)), vec2u(0u), done);
   }
   state[row] = vec2u(position + 1u, select(0u, 1u, done || token == sampling.stop));
-  let info = tokens[3u * row];
-  tokens[3u * row] = vec4u(token, info.y + 1u, info.z + 1u, info.w);
-  tokens[3u * row + 1u].w += 1u;
+  let info = tokens[2u * row];
+  tokens[2u * row] = vec4u(token, info.y + 1u, info.z + 1u, info.w);
+  tokens[2u * row + 1u].w += 1u;
 }

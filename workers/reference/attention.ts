@@ -1,6 +1,6 @@
 /**
- * Causal grouped-query attention over ragged sequences with shared prefixes. A query reads two ranges of KV slots: the
- * whole prefix of its sequence and the sequence's own slots up to itself (`../engine/batch.ts`).
+ * Causal grouped-query attention over ragged sequences with shared prefixes. A query reads the KV slots of its path
+ * (what prompts share) and its sequence's own slots up to itself (`../engine/batch.ts`).
  *
  *   forward    s_j = q·k_j / √d      p = softmax(s)      y = Σ_j p_j v_j
  *   backward   dp_j = dy·v_j         ds_j = p_j (dp_j − Σ_i p_i dp_i)
@@ -30,26 +30,50 @@ export interface AttentionMemory {
   starts: Uint32Array;
 }
 
+/** What each row reads. */
+export interface Reads {
+  /** [rows, 4]: start of the path in `paths`, its length, first own slot, own slots up to and with the row's */
+  ranges: Uint32Array;
+  paths: Uint32Array;
+}
+
+/** The slots row `r` reads, in their order, into `out`; returns their number. */
+function slotsOf({ ranges, paths }: Reads, r: number, out: Uint32Array): number {
+  const [path, pathLength, own, ownLength] = ranges.subarray(4 * r, 4 * r + 4) as unknown as [
+    number,
+    number,
+    number,
+    number,
+  ];
+  for (let j = 0; j < pathLength; j++) out[j] = paths[path + j]!;
+  for (let j = 0; j < ownLength; j++) out[pathLength + j] = own + j;
+  return pathLength + ownLength;
+}
+
 /** Number of slots row `r` reads. */
 function reach(ranges: Uint32Array, r: number): number {
   return ranges[4 * r + 1]! + ranges[4 * r + 3]!;
 }
 
-/** y [rows, heads · headSize] from q of the same shape; `ranges` is [rows, 4]. */
+/** y [rows, heads · headSize] from q of the same shape. */
 export function attentionForward(
   precision: Precision,
   shape: AttentionShape,
   q: Matrix,
   kv: KeysValues,
-  ranges: Uint32Array,
+  reads: Reads,
 ): [y: Matrix, memory: AttentionMemory] {
   const { heads, kvHeads, headSize } = shape;
   const starts = new Uint32Array(q.rows);
   let total = 0;
+  let longest = 0;
   for (let row = 0; row < q.rows; row++) {
     starts[row] = total;
-    total += heads * reach(ranges, row);
+    const length = reach(reads.ranges, row);
+    total += heads * length;
+    longest = Math.max(longest, length);
   }
+  const slots = new Uint32Array(longest);
   const p = zeros(precision, total);
   const y = zeroMatrix(precision, q.rows, q.cols);
   const scale = 1 / Math.sqrt(headSize);
@@ -57,11 +81,7 @@ export function attentionForward(
   const { stride, offset: keyOffset } = kv.keys;
   const valueOffset = kv.values.offset;
   for (let row = 0; row < q.rows; row++) {
-    const length = reach(ranges, row);
-    const prefixLength = ranges[4 * row + 1]!;
-    // Slot j of the row is at row `prefixStart + j` of the cache while j < prefixLength, `ownStart + j` after.
-    const prefixStart = ranges[4 * row]!;
-    const ownStart = ranges[4 * row + 2]! - prefixLength;
+    const length = slotsOf(reads, row, slots);
     for (let head = 0; head < heads; head++) {
       const at = q.offset + row * q.stride + head * headSize;
       const out = row * y.stride + head * headSize;
@@ -69,7 +89,7 @@ export function attentionForward(
       const first = starts[row]! + head * length;
       let largest = -Infinity;
       for (let j = 0; j < length; j++) {
-        const key = keyOffset + ((j < prefixLength ? prefixStart : ownStart) + j) * stride + column;
+        const key = keyOffset + slots[j]! * stride + column;
         let dot = 0;
         for (let i = 0; i < headSize; i++) dot += qd[at + i]! * kd[key + i]!;
         const score = dot * scale;
@@ -85,7 +105,7 @@ export function attentionForward(
       for (let j = 0; j < length; j++) {
         const weight = p[first + j]! / sum;
         p[first + j] = weight;
-        const value = valueOffset + ((j < prefixLength ? prefixStart : ownStart) + j) * stride + column;
+        const value = valueOffset + slots[j]! * stride + column;
         for (let i = 0; i < headSize; i++) yd[out + i]! += weight * vd[value + i]!;
       }
     }
@@ -100,7 +120,7 @@ export function attentionBackward(
   dy: Matrix,
   q: Matrix,
   kv: KeysValues,
-  ranges: Uint32Array,
+  reads: Reads,
   memory: AttentionMemory,
   dkv: KeysValues,
 ): Matrix {
@@ -113,12 +133,14 @@ export function attentionBackward(
   const { stride, offset: keyOffset } = kv.keys;
   const valueOffset = kv.values.offset;
   let dp = new Float64Array(64);
+  let slots = new Uint32Array(64);
   for (let row = 0; row < q.rows; row++) {
-    const length = reach(ranges, row);
-    if (dp.length < length) dp = new Float64Array(2 * length);
-    const prefixLength = ranges[4 * row + 1]!;
-    const prefixStart = ranges[4 * row]!;
-    const ownStart = ranges[4 * row + 2]! - prefixLength;
+    const length = reach(reads.ranges, row);
+    if (dp.length < length) {
+      dp = new Float64Array(2 * length);
+      slots = new Uint32Array(2 * length);
+    }
+    slotsOf(reads, row, slots);
     for (let head = 0; head < heads; head++) {
       const at = q.offset + row * q.stride + head * headSize;
       const to = row * dq.stride + head * headSize;
@@ -127,7 +149,7 @@ export function attentionBackward(
       const first = memory.starts[row]! + head * length;
       let mean = 0;
       for (let j = 0; j < length; j++) {
-        const value = valueOffset + ((j < prefixLength ? prefixStart : ownStart) + j) * stride + column;
+        const value = valueOffset + slots[j]! * stride + column;
         const weight = p[first + j]!;
         let dot = 0;
         for (let i = 0; i < headSize; i++) {
@@ -139,7 +161,7 @@ export function attentionBackward(
         mean += weight * dot;
       }
       for (let j = 0; j < length; j++) {
-        const key = keyOffset + ((j < prefixLength ? prefixStart : ownStart) + j) * stride + column;
+        const key = keyOffset + slots[j]! * stride + column;
         const ds = p[first + j]! * (dp[j]! - mean) * scale;
         for (let i = 0; i < headSize; i++) {
           dqd[to + i]! += ds * kd[key + i]!;

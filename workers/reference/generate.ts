@@ -40,14 +40,17 @@ export function generate(
       {
         ids: rows.map((row) => current[row]!),
         positions: rows.map((row) => batch.rows[4 * row + 1]! + position),
-        ranges: Uint32Array.from(
-          [...rows].flatMap((row) => [
-            batch.rows[4 * row]!,
-            batch.rows[4 * row + 1]!,
-            prefill.count + row * maxNewTokens,
-            position + 1,
-          ]),
-        ),
+        reads: {
+          ranges: Uint32Array.from(
+            [...rows].flatMap((row) => [
+              batch.rows[4 * row]!,
+              batch.rows[4 * row + 1]!,
+              prefill.count + row * maxNewTokens,
+              position + 1,
+            ]),
+          ),
+          paths: prefill.paths,
+        },
         runs,
         outputs: rows.map((_, i) => i),
         outputRuns: runs,

@@ -9,7 +9,7 @@
 import { type ModelConfig, qkvSizes } from '../engine/config.ts';
 import { adapterLayout } from '../engine/layout.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from '../engine/weights/packed.ts';
-import { type AttentionMemory, type KeysValues, attentionBackward, attentionForward } from './attention.ts';
+import { type AttentionMemory, type Reads, type KeysValues, attentionBackward, attentionForward } from './attention.ts';
 import { type Arithmetic, type Linear, type Run, linearBackward, linearForward } from './linear.ts';
 import { swigluBackward, swigluForward } from './mlp.ts';
 import { normBackward, normForward } from './norm.ts';
@@ -82,8 +82,8 @@ export function referenceModel(weights: ModelWeights, arithmetic: Arithmetic): R
 export interface Pass {
   ids: Uint32Array;
   positions: Uint32Array;
-  /** [rows, 4] as `TokenBatch.ranges`: a row's own key goes to the last slot it reads */
-  ranges: Uint32Array;
+  /** What each row reads; its own key goes to the last of these slots. */
+  reads: Reads;
   /** Rows by adapter. */
   runs: Run[];
   /** Rows whose final state is wanted. The last layer computes only keys and values of the others. */
@@ -135,14 +135,14 @@ export function forward(model: ReferenceModel, pass: Pass, caches?: KeysValues[]
     const last = l === model.layers.length - 1;
     const rows = last ? pass.outputs : all;
     const runs = last ? pass.outputRuns : pass.runs;
-    const ranges = last ? gatherRanges(pass.ranges, rows) : pass.ranges;
+    const reads = last ? gatherReads(pass.reads, rows) : pass.reads;
 
     const [h1, r1] = normForward(precision, x, layer.inputNorm, c.rmsNormEps);
     const [qkv, zQkv] = linearForward(arithmetic, layer.qkv, h1, pass.runs);
     rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rope, 1);
-    const kv = caches ? store(caches[l]!, keysValues(qkv, c), pass.ranges) : keysValues(qkv, c);
+    const kv = caches ? store(caches[l]!, keysValues(qkv, c), pass.reads) : keysValues(qkv, c);
     const q = gatherRows(precision, colsOf(qkv, 0, qSize), rows);
-    const [mixed, attention] = attentionForward(precision, c, q, kv, ranges);
+    const [mixed, attention] = attentionForward(precision, c, q, kv, reads);
     const [x1, zO] = linearForward(arithmetic, layer.o, mixed, runs);
     add(x1, gatherRows(precision, x, rows));
 
@@ -175,7 +175,7 @@ export function backward(model: ReferenceModel, pass: Pass, memory: Memory, dSta
     const last = l === model.layers.length - 1;
     const rows = last ? pass.outputs : all;
     const runs = last ? pass.outputRuns : pass.runs;
-    const ranges = last ? gatherRanges(pass.ranges, rows) : pass.ranges;
+    const reads = last ? gatherReads(pass.reads, rows) : pass.reads;
 
     // x2 = x1 + down(silu(g) u): dx is that of x2, and by the residual path of x1.
     const dActive = linearBackward(arithmetic, layer.down, dx, m.active, m.zDown, runs)!;
@@ -187,7 +187,7 @@ export function backward(model: ReferenceModel, pass: Pass, memory: Memory, dSta
     const dMixed = linearBackward(arithmetic, layer.o, dx, m.mixed, m.zO, runs)!;
     const dQkv = zeroMatrix(precision, m.qkv.rows, m.qkv.cols);
     const kv = keysValues(m.qkv, c);
-    const dq = attentionBackward(precision, c, dMixed, m.q, kv, ranges, m.attention, keysValues(dQkv, c));
+    const dq = attentionBackward(precision, c, dMixed, m.q, kv, reads, m.attention, keysValues(dQkv, c));
     scatterRows(colsOf(dQkv, 0, qSize), dq, rows);
     rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rope, -1);
     // Below the first layer is the frozen embedding: nobody needs its gradient.
@@ -224,7 +224,7 @@ function keysValues(qkv: Matrix, c: ModelConfig): KeysValues {
 }
 
 /** Copies each row's key and value to its own slot, the last it reads, and returns the cache. */
-function store(cache: KeysValues, rows: KeysValues, ranges: Uint32Array): KeysValues {
+function store(cache: KeysValues, rows: KeysValues, { ranges }: Reads): KeysValues {
   for (let r = 0; r < rows.keys.rows; r++) {
     const slot = ranges[4 * r + 2]! + ranges[4 * r + 3]! - 1;
     scatterFresh(cache.keys, rows.keys, r, slot);
@@ -238,10 +238,10 @@ function scatterFresh(to: Matrix, from: Matrix, row: number, slot: number): void
   to.data.set(source.data.subarray(source.offset, source.offset + from.cols), to.offset + slot * to.stride);
 }
 
-function gatherRanges(ranges: Uint32Array, rows: Uint32Array): Uint32Array {
-  const out = new Uint32Array(4 * rows.length);
-  rows.forEach((row, i) => out.set(ranges.subarray(4 * row, 4 * row + 4), 4 * i));
-  return out;
+function gatherReads({ ranges, paths }: Reads, rows: Uint32Array): Reads {
+  const gathered = new Uint32Array(4 * rows.length);
+  rows.forEach((row, i) => gathered.set(ranges.subarray(4 * row, 4 * row + 4), 4 * i));
+  return { ranges: gathered, paths };
 }
 
 function rotations(model: ReferenceModel, positions: Uint32Array): RopeTable {

@@ -23,12 +23,12 @@ export function runsWith(adapterAt: (slot: number) => Adapter | null): RunsOf {
 
 /** All tokens of a batch, the final states of `outputs` wanted. */
 export function tokenPass(tokens: TokenBatch, outputs: Uint32Array, runsOf: RunsOf): Pass {
-  const { ids, positions, ranges, tileSlot } = tokens;
+  const { ids, positions, ranges, paths, tileSlot } = tokens;
   const all = Uint32Array.from(ids.keys());
   return {
     ids,
     positions,
-    ranges,
+    reads: { ranges, paths },
     runs: runsOf(all, tileSlot),
     outputs,
     outputRuns: runsOf(outputs, tileSlot),
