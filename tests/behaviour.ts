@@ -65,7 +65,7 @@ function onNano(create: CreateBackend): void {
     const { ids } = (await forwardFixtures())[0]!;
     const logits = (await backend.score(packSequence(ids, NONE), ids.length)).subarray(-128);
     backend.addAdapter(0, 1, 1, fresh(layout, 1, 1));
-    const draws = 2000;
+    const draws = 1000;
     const rows = Array.from({ length: draws }, () => asRow(Uint32Array.from(ids)));
     for (const cut of [
       { temperature: 1.5, topK: 0, topP: 1 },

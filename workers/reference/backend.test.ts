@@ -3,15 +3,18 @@ import { describeBehaviour, forwardFixtures, loadNano } from '../../tests/behavi
 import { describeParity } from '../../tests/parity.ts';
 import { NONE, packSequence } from '../engine/batch.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
-import { ReferenceBackend } from './backend.ts';
+import { ReferenceBackend, createReferenceBackend } from './index.ts';
 
 const inFloat64 = async (weights: ModelWeights) => new ReferenceBackend(weights, { precision: 'float64' });
 const inFloat32 = async (weights: ModelWeights) => new ReferenceBackend(weights);
+const inWasm = (weights: ModelWeights) => createReferenceBackend(weights);
 
 describeParity('the reference backend in float64', inFloat64);
 describeParity('the reference backend in float32', inFloat32);
+describeParity('the reference backend with WebAssembly', inWasm);
 describeBehaviour('the reference backend in float64', inFloat64);
 describeBehaviour('the reference backend in float32', inFloat32);
+describeBehaviour('the reference backend with WebAssembly', inWasm);
 
 test('in float64 the logits are those of the fixtures to their last digit', async () => {
   const backend = await inFloat64(await loadNano());

@@ -42,7 +42,7 @@ export class ReferenceBackend implements Backend {
       engine: 'reference',
       vendor: '',
       architecture: '',
-      description: options.description ?? `plain TypeScript in ${precision}`,
+      description: options.description ?? `CPU, plain TypeScript in ${precision}`,
       backend: 'javascript',
       software: true,
       features: [],

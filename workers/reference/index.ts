@@ -5,15 +5,18 @@ import { type LoadOptions, loadMlc } from '../engine/weights/mlc.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { ReferenceBackend } from './backend.ts';
 import type { Precision } from './tensor.ts';
+import { createWasmProducts } from './wasm/matmul.ts';
 
 export { ReferenceBackend };
 
-/** The fastest there is for the precision. */
+/** With products in WebAssembly where there is SIMD for the precision, else in plain TypeScript. */
 export async function createReferenceBackend(
   weights: ModelWeights,
   precision: Precision = 'float32',
 ): Promise<ReferenceBackend> {
-  return new ReferenceBackend(weights, { precision });
+  const products = precision === 'float32' ? await createWasmProducts() : null;
+  if (!products) return new ReferenceBackend(weights, { precision });
+  return new ReferenceBackend(weights, { precision, products, description: 'CPU, TypeScript with WebAssembly SIMD' });
 }
 
 /** An engine on the model given, or on the model folder at an address. */
