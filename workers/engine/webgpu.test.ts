@@ -1,8 +1,162 @@
-import { describe } from 'vitest';
+import { describe, expect, test } from 'vitest';
+import { describeBehaviour, fresh, loadNano, noisy } from '../../tests/behaviour.ts';
 import { noDevice, testGpu } from '../../tests/gpu.ts';
 import { describeParity } from '../../tests/parity.ts';
+import { createReferenceBackend } from '../reference/index.ts';
+import type { Sampling } from '../engine-api.ts';
+import type { UpdateOptions } from './backend.ts';
+import { type NodeRows, packGeneration, packTraining } from './batch.ts';
+import { ModelError, type ModelConfig } from './config.ts';
+import { adapterLayout } from './layout.ts';
+import { randomModel } from './random-model.ts';
 import { createWebGpuBackend } from './webgpu.ts';
+import type { ModelWeights } from './weights/packed.ts';
+
+const create = (weights: ModelWeights) => createWebGpuBackend(weights, testGpu());
+
+/** Shapes that meet every edge of the kernels: half-used words, odd vocabularies, grouped heads, one of everything. */
+const SHAPES: [string, Partial<ModelConfig>][] = [
+  [
+    'half-used words, grouped heads, an odd vocabulary',
+    { hiddenSize: 36, intermediateSize: 52, heads: 6, kvHeads: 2, headSize: 8 },
+  ],
+  [
+    'one head, one layer, a tied embedding',
+    {
+      hiddenSize: 8,
+      intermediateSize: 4,
+      layers: 1,
+      heads: 1,
+      kvHeads: 1,
+      headSize: 8,
+      vocabularySize: 5,
+      tieEmbedding: true,
+    },
+  ],
+  [
+    'more head than hidden size',
+    { hiddenSize: 68, intermediateSize: 100, heads: 4, kvHeads: 4, headSize: 24, vocabularySize: 130 },
+  ],
+];
 
 describe.skipIf(await noDevice())('WebGPU', () => {
-  describeParity('the WebGPU backend', (weights) => createWebGpuBackend(weights, testGpu()));
+  describeParity('the WebGPU backend', create);
+  describeBehaviour('the WebGPU backend', create);
+
+  describe.each(SHAPES)('agrees with the reference engine: %s', (_, shape) => {
+    test(
+      'messages, losses, gradients and learned adapters of nodes of ranks 3, 1 and 8',
+      { timeout: 300_000 },
+      async () => {
+        const weights = randomModel(shape);
+        const layout = adapterLayout(weights.config);
+        const gpu = await create(weights);
+        const reference = await createReferenceBackend(weights);
+        const ranks = [3, 1, 8];
+        for (const backend of [gpu, reference]) {
+          ranks.forEach((rank, slot) => backend.addAdapter(slot, rank, 16 / rank, noisy(layout, rank, slot + 1)));
+        }
+        const vocabulary = weights.config.vocabularySize;
+        const prompt = (n: number, length: number) =>
+          Uint32Array.from({ length }, (__, i) => (i < 4 ? 3 : 7 * i * n + n) % vocabulary);
+        const nodes = ranks.map((_rank, slot): NodeRows => ({
+          slot,
+          rows: [5, 5, 9, 1, 6].map((length, i) => ({
+            prompt: prompt(i === 1 ? 0 : i, length),
+            message: new Uint32Array(0),
+          })),
+        }));
+
+        const generation = packGeneration(nodes);
+        const keys = Uint32Array.from({ length: 4 * generation.rowCount }, (__, i) => i * 2654435761);
+        const sampling: Sampling = { temperature: 1, topK: 0, topP: 1, maxNewTokens: 6 };
+        const [ours, theirs] = [
+          await gpu.generate(generation, sampling, keys),
+          await reference.generate(generation, sampling, keys),
+        ];
+        for (const place of generation.place) {
+          const at = (values: ArrayLike<number>) => Array.from(values).slice(6 * place, 6 * place + 6);
+          expect(at(ours.tokens)).toEqual(at(theirs.tokens));
+          at(ours.logProbs).forEach((lp, i) => expect(lp).toBeCloseTo(at(theirs.logProbs)[i]!, 4));
+        }
+
+        let row = 0;
+        for (const node of nodes) {
+          for (const r of node.rows) {
+            const at = 6 * generation.place[row++]!;
+            const message = ours.tokens.subarray(at, at + 6);
+            const stop = message.indexOf(weights.config.stopId);
+            r.message = message.slice(0, stop < 0 ? 6 : stop + 1);
+          }
+        }
+        const batch = packTraining(nodes);
+        const options: UpdateOptions = {
+          loss: { klBeta: 0.3, entropyBeta: 0.1, lossTokens: 2, temperature: 0.7 },
+          adam: { learningRate: 1e-2, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 0.5 },
+          advantage: Float32Array.from(batch.lossRow, (r) => Math.sin(r)),
+          weight: Float32Array.from(batch.lossNode, (n) => 0.1 + n),
+          nodes: nodes.map(({ slot }) => ({ slot, updates: slot })),
+        };
+        const [a, b] = [await gpu.update(batch, options), await reference.update(batch, options)];
+        for (const part of ['logProb', 'kl', 'entropy', 'gradNorm', 'change'] as const) {
+          a[part].forEach((value, i) =>
+            expect(Math.abs(value - b[part][i]!), part).toBeLessThan(1e-4 * Math.max(1, Math.abs(b[part][i]!))),
+          );
+        }
+        for (const { slot } of nodes) {
+          const [g, h] = [await gpu.readGradient(slot), await reference.readGradient(slot)];
+          const largest = h.reduce((max, x) => Math.max(max, Math.abs(x)), 0);
+          expect(largest).toBeGreaterThan(0);
+          g.forEach((x, i) => expect(Math.abs(x - h[i]!)).toBeLessThan(1e-4 * largest));
+        }
+        gpu.destroy();
+        reference.destroy();
+      },
+    );
+  });
+
+  test('leaves the packed base byte for byte as it was', async () => {
+    const weights = await loadNano();
+    const backend = await create(weights);
+    const before = await backend.readBase();
+    backend.addAdapter(0, 4, 2, fresh(adapterLayout(weights.config), 4, 1));
+    const batch = packTraining([
+      { slot: 0, rows: [{ prompt: Uint32Array.of(1, 64, 49, 62), message: Uint32Array.of(50, 10) }] },
+    ]);
+    await backend.update(batch, {
+      loss: { klBeta: 0.02, entropyBeta: 0, lossTokens: 2, temperature: 1 },
+      adam: { learningRate: 1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
+      advantage: Float32Array.of(1, 1),
+      weight: Float32Array.of(1, 1),
+      nodes: [{ slot: 0, updates: 0 }],
+    });
+    const moved = (await backend.readAdapter(0)).weights;
+    expect(moved.some((w) => Math.abs(w) > 0.5)).toBe(true);
+    const after = await backend.readBase();
+    expect(after).toEqual(before);
+    expect(after[0]!.subarray(0, weights.embedding.words.length)).toEqual(weights.embedding.words);
+    backend.destroy();
+  });
+
+  test('names a shape it cannot take', async () => {
+    await expect(create(randomModel({ headSize: 10 }))).rejects.toThrow(ModelError);
+    await expect(create(randomModel({ headSize: 10 }))).rejects.toThrow('head size of 10');
+  });
+
+  test('keeps adapters when the pool grows, and reuses the room of one that left', async () => {
+    const weights = randomModel({ headSize: 8 });
+    const layout = adapterLayout(weights.config);
+    const backend = await create(weights);
+    const states = [2, 5, 3].map((rank, slot) => noisy(layout, rank, slot + 1));
+    [2, 5, 3].forEach((rank, slot) => backend.addAdapter(slot, rank, 1, states[slot]!));
+    for (const slot of [0, 1, 2]) expect((await backend.readAdapter(slot)).weights).toEqual(states[slot]!.weights);
+    const bytes = backend.runtime.bytes;
+    backend.removeAdapter(1);
+    const another = noisy(layout, 4, 9);
+    backend.addAdapter(1, 4, 1, another);
+    expect(backend.runtime.bytes).toBe(bytes);
+    expect((await backend.readAdapter(1)).weights).toEqual(another.weights);
+    expect((await backend.readAdapter(2)).v).toEqual(states[2]!.v);
+    backend.destroy();
+  });
 });

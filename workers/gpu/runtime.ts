@@ -38,6 +38,14 @@ fn threadIndex(group: vec3u, groups: vec3u, local: u32) -> u32 {
 }
 `;
 
+/** A stretch of a buffer to be read. */
+export interface ReadBackPart {
+  buffer: GPUBuffer;
+  /** In bytes, default 0. */
+  offset?: number;
+  bytes: number;
+}
+
 export class Kernel {
   readonly label: string;
   readonly #runtime: Runtime;
@@ -75,6 +83,7 @@ export class Runtime {
   readonly #pipelines = new Map<string, Promise<Kernel>>();
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   #nextId = 0;
+  #reading: Promise<unknown> = Promise.resolve();
   #error: GPUError | undefined;
   readonly #lost: Promise<never>;
 
@@ -88,11 +97,15 @@ export class Runtime {
     this.#lost.catch(() => undefined);
   }
 
-  /** Submits commands that end by copying the given buffers' first bytes out, and returns those bytes. One at a time. */
-  async readBack(
-    encoder: GPUCommandEncoder,
-    parts: { buffer: GPUBuffer; offset?: number; bytes: number }[],
-  ): Promise<ArrayBuffer[]> {
+  /** Submits commands that end by copying the given buffers' first bytes out, and returns those bytes. */
+  readBack(encoder: GPUCommandEncoder, parts: ReadBackPart[]): Promise<ArrayBuffer[]> {
+    // One at a time: there is one staging buffer, and it cannot be written while it is mapped.
+    const result = this.#reading.then(() => this.#readBack(encoder, parts));
+    this.#reading = result.catch(() => undefined);
+    return result;
+  }
+
+  async #readBack(encoder: GPUCommandEncoder, parts: ReadBackPart[]): Promise<ArrayBuffer[]> {
     const bytes = parts.reduce((sum, part) => sum + part.bytes, 0);
     const staging = this.buffer('staging', bytes, GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST);
     let at = 0;
@@ -103,11 +116,11 @@ export class Runtime {
     this.device.queue.submit([encoder.finish()]);
     this.readBacks++;
     await Promise.race([staging.mapAsync(GPUMapMode.READ, 0, bytes), this.#lost]);
-    this.throwIfFailed();
     const mapped = staging.getMappedRange(0, bytes);
     at = 0;
     const copies = parts.map((part) => mapped.slice(at, (at += part.bytes)));
     staging.unmap();
+    this.throwIfFailed();
     return copies;
   }
 
