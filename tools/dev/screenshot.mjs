@@ -10,11 +10,12 @@ import { ensureInstalled, root } from './install.mjs';
 
 ensureInstalled();
 const { chromium } = await import('@playwright/test');
-const { createServer } = await import('vite');
+const { build, preview } = await import('vite');
 const { CHROMIUM_FLAGS, ensureChromium, findChromium } = await import('./browser.mjs');
 
-/** Steps trained before the picture, so that there is something to see. */
-const STEPS = 12;
+/** Trained for before the pictures, so that there is something to see. */
+const PRESET = 'arithmetic-2-1-small';
+const STEPS = 25;
 const VIEWS = [
   { name: 'page', width: 1280, height: 800 },
   { name: 'phone', width: 390, height: 844 },
@@ -24,8 +25,10 @@ const wanted = process.argv.slice(2);
 const folder = join(root, 'docs/images');
 await ensureChromium();
 await mkdir(folder, { recursive: true });
-const server = await createServer({ root, server: { port: 0, host: '127.0.0.1' }, logLevel: 'warn' });
-await server.listen();
+// Built, so that no file that is saved meanwhile reloads it.
+const outDir = join(root, 'node_modules/.cache/neuromas/screenshot');
+await build({ root, logLevel: 'warn', build: { outDir, emptyOutDir: true } });
+const server = await preview({ root, build: { outDir }, preview: { port: 4180, host: '127.0.0.1' } });
 const address = server.resolvedUrls?.local[0];
 const executablePath = await findChromium();
 const browser = await chromium.launch({
@@ -34,21 +37,23 @@ const browser = await chromium.launch({
 });
 try {
   if (!address) throw new Error('the page is not served');
-  for (const { name, width, height } of VIEWS.filter((view) => wanted.length === 0 || wanted.includes(view.name))) {
-    const page = await browser.newPage({ viewport: { width, height }, deviceScaleFactor: 2 });
-    await page.goto(address);
-    await page
-      .getByRole('button', { name: /play|train|start/i })
-      .first()
-      .click();
-    await page.waitForFunction(
-      (steps) => Number(/step (\d+)/i.exec(document.body.innerText)?.[1] ?? 0) >= steps,
-      STEPS,
-      { timeout: 300_000 },
-    );
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
+  await page.goto(address);
+  await page.getByLabel('Show', { exact: true }).selectOption(PRESET);
+  await page.getByRole('radio', { name: 'Full' }).check();
+  await page.getByRole('button', { name: 'Play' }).click();
+  // Software rendering takes seconds a step.
+  const trained = page.locator('nm-status').getByText(new RegExp(`^${STEPS} of \\d+$`));
+  await trained.waitFor({ timeout: 60_000 * STEPS });
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Test it' }).click();
+  await page.getByRole('button', { name: 'Play' }).waitFor({ timeout: 300_000 });
+  await page.waitForTimeout(1000);
+  for (const { name, ...size } of VIEWS.filter((view) => wanted.length === 0 || wanted.includes(view.name))) {
+    await page.setViewportSize(size);
+    await page.waitForTimeout(500);
     await page.screenshot({ path: join(folder, `${name}.png`) });
     console.log(`docs/images/${name}.png`);
-    await page.close();
   }
 } finally {
   await browser.close();

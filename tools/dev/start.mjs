@@ -34,5 +34,9 @@ await server.listen();
 const [address] = server.resolvedUrls?.local ?? [];
 console.log(`\nNeuroMAS Sandbox is at ${address}\nCtrl-C stops it.`);
 for (const signal of ['SIGINT', 'SIGTERM']) {
-  process.on(signal, () => void server.close().finally(() => process.exit(0)));
+  process.on(signal, () => {
+    void server.close().finally(() => process.exit(0));
+    // Not waiting long for open pages.
+    setTimeout(() => process.exit(0), 500);
+  });
 }
