@@ -46,7 +46,8 @@ export const presets = {
   },
   'sort-2-1': {
     title: 'Three nodes, sorting digits',
-    lookFor: 'Each input node comes to sort one half; the last one learns to merge what it hears into four digits.',
+    lookFor:
+      'Eight characters are too few for the notes it was taught, so almost nothing is right at first: watch it find a shorter way to write.',
     spec: {
       model: 'nano',
       task: { name: 'sort', level: 4 },
