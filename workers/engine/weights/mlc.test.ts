@@ -39,17 +39,22 @@ class Served {
   load(onProgress?: (progress: LoadProgress) => void): Promise<ModelWeights> {
     return loadMlc('http://models.test/nano/', { fetch: this.fetch, onProgress });
   }
-  edit<T>(file: string, change: (json: T) => void): this {
-    const json = JSON.parse(new TextDecoder().decode(this.files.get(file))) as T;
-    change(json);
+  #read(file: string): unknown {
+    return JSON.parse(new TextDecoder().decode(this.files.get(file)));
+  }
+  #write(file: string, json: unknown): this {
     this.files.set(file, new TextEncoder().encode(JSON.stringify(json)));
     return this;
   }
   config(change: (json: Config) => void): this {
-    return this.edit('mlc-chat-config.json', change);
+    const json = this.#read('mlc-chat-config.json') as Config;
+    change(json);
+    return this.#write('mlc-chat-config.json', json);
   }
   manifest(change: (json: Manifest) => void): this {
-    return this.edit('tensor-cache.json', change);
+    const json = this.#read('tensor-cache.json') as Manifest;
+    change(json);
+    return this.#write('tensor-cache.json', json);
   }
   tensor(name: string, change: (tensor: Tensor) => void): this {
     return this.manifest((m) => change(m.records[0]!.records.find((record) => record.name === name)!));

@@ -1,0 +1,51 @@
+/**
+ * The reference engine's steps (8 × 8, nano, layers 2-1) with its products in plain loops and in WebAssembly, turn by turn
+ * in one run, so that other work on the machine hits both. Run: node tools/dev/bundle.mjs bench/reference.ts [STEPS]
+ */
+import { cpus } from 'node:os';
+import { fetchFile } from '../cli/fetch-file.ts';
+import { presets } from '../src/presets.ts';
+import { parseSpec } from '../src/spec.ts';
+import { Trainer } from '../src/training/train.ts';
+import { tokenizerOf } from '../workers/engine/create.ts';
+import { Engine } from '../workers/engine/engine.ts';
+import { loadMlc } from '../workers/engine/weights/mlc.ts';
+import { ReferenceBackend, createReferenceBackend } from '../workers/reference/index.ts';
+
+/** The first steps compile; they are not counted. */
+const WARM_UP = 2;
+const steps = Number(process.argv[2] ?? 10);
+
+const spec = parseSpec(presets['arithmetic-2-1-small'].spec);
+const weights = await loadMlc('public/models/nano', { fetch: fetchFile });
+const rivals = [];
+for (const backend of [new ReferenceBackend(weights), await createReferenceBackend(weights)]) {
+  const engine = new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+  const trainer = await Trainer.create({ spec, engine });
+  rivals.push({
+    name: backend.adapter.description,
+    trainer,
+    wall: [] as number[],
+    cpu: [] as number[],
+    parts: new Map(),
+  });
+}
+
+for (let step = 0; step < WARM_UP + steps; step++) {
+  for (const { trainer, wall, cpu, parts } of rivals) {
+    const [start, used] = [performance.now(), process.cpuUsage()];
+    const { seconds } = await trainer.step();
+    const { user, system } = process.cpuUsage(used);
+    if (step < WARM_UP) continue;
+    wall.push((performance.now() - start) / 1000);
+    cpu.push((user + system) / 1e6);
+    for (const [part, time] of Object.entries(seconds)) parts.set(part, (parts.get(part) ?? 0) + time / steps);
+  }
+}
+
+const median = (values: number[]) => values.sort((a, b) => a - b)[Math.floor(values.length / 2)]!.toFixed(2);
+console.log(`${cpus()[0]?.model ?? 'unknown CPU'}, Node ${process.version}, ${steps} steps`);
+for (const { name, wall, cpu, parts } of rivals) {
+  console.log(`${name}: median step ${median(wall)} s, ${median(cpu)} s of processor time`);
+  console.log(`  means: ${[...parts].map(([part, time]) => `${part} ${time.toFixed(2)}`).join(', ')}`);
+}
