@@ -36,13 +36,12 @@ function neuromas(
 }
 
 /** One node on tiny steps, on the reference engine: a second's work. */
-const TINY = [
-  ...['--preset', 'arithmetic-level-1', '--adapter', 'none'],
-  ...['training.problems=3', 'training.samples=2', 'evaluation.problems=4', 'evaluation.every=0'].flatMap((set) => [
-    '--set',
-    set,
-  ]),
-];
+const TINY = ['--adapter', 'none'].concat(
+  [
+    ...['graph.layers=1', 'task.level=1', 'training.problems=3', 'training.samples=2'],
+    ...['evaluation.problems=4', 'evaluation.every=0'],
+  ].flatMap((set) => ['--set', set]),
+);
 
 const resultOf = async (run: string) =>
   JSON.parse(await readFile(join(folder, run, 'result.json'), 'utf8')) as RunResult;
