@@ -18,15 +18,25 @@ const steps = Number(process.argv[2] ?? 10);
 
 const spec = parseSpec(presets['arithmetic-2-1-small'].spec);
 const weights = await loadMlc('public/models/nano', { fetch: fetchFile });
-const rivals = [];
+interface Rival {
+  name: string;
+  trainer: Trainer;
+  /** Seconds of each step. */
+  wall: number[];
+  cpu: number[];
+  /** Mean seconds of each part of a step. */
+  parts: Map<string, number>;
+}
+
+const rivals: Rival[] = [];
 for (const backend of [new ReferenceBackend(weights), await createReferenceBackend(weights)]) {
   const engine = new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
   const trainer = await Trainer.create({ spec, engine });
   rivals.push({
     name: backend.adapter.description,
     trainer,
-    wall: [] as number[],
-    cpu: [] as number[],
+    wall: [],
+    cpu: [],
     parts: new Map(),
   });
 }

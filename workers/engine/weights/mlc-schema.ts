@@ -136,6 +136,6 @@ function parse<T extends v.GenericSchema>(schema: T, file: string, bytes: Uint8A
 
 /** A value in at most about forty characters. */
 function show(value: unknown): string {
-  const text = String(JSON.stringify(value)); // undefined for undefined, whatever its type says
+  const text = value === undefined ? 'undefined' : JSON.stringify(value);
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 }
