@@ -1,5 +1,6 @@
 import { defineConfig } from 'vitest/config';
 import { adapterEnvironment } from './cli/environment.mjs';
+import { contentSecurityPolicy } from './tools/dev/csp.mjs';
 
 // Vitest's workers are processes that inherit this environment, and with it the way to a Vulkan driver for Dawn. The
 // default is SwiftShader, so that tests mean the same everywhere; NEUROMAS_TEST_ADAPTER=hardware takes the GPU.
@@ -10,6 +11,7 @@ if (process.env['VITEST']) {
 export default defineConfig({
   // Relative, so that the built page works at any address.
   base: './',
+  plugins: [contentSecurityPolicy()],
   worker: { format: 'es' },
   build: { target: 'es2022' },
   test: {

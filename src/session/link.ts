@@ -75,8 +75,7 @@ export async function readLink(hash: string): Promise<Link> {
 }
 
 function pump(bytes: Uint8Array<ArrayBuffer>, through: GenericTransformStream): ReadableStream<Uint8Array> {
-  const source = new Blob([bytes]).stream();
-  return source.pipeThrough(through as ReadableWritablePair<Uint8Array, Uint8Array<ArrayBuffer>>);
+  return new Blob([bytes]).stream().pipeThrough<Uint8Array>(through);
 }
 
 /** Reads a stream to its end, or up to `limit` bytes: a few bytes can unpack to very many. */

@@ -4,9 +4,8 @@
  *
  * Events: `change` (the state is another one; at most once a microtask), `step` (a StepReport), `finished`, `error`.
  */
-import type { EngineApi, LoadProgress } from '../../workers/engine-api.ts';
-import { planGraph } from '../graph/plan.ts';
-import { createPool, EngineLostError, resolveModel } from '../nodes/pool.ts';
+import type { EngineApi } from '../../workers/engine-api.ts';
+import { EngineLostError } from '../nodes/pool.ts';
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
 import type { BrowserStore } from '../storage/checkpoints.ts';
@@ -16,8 +15,9 @@ import { mergeSettings, type Settings } from '../training/settings.ts';
 import { train, Trainer, type TrainEvent } from '../training/train.ts';
 import { EVALUATION_SEED } from '../training/trainer.ts';
 import type { Checkpoint, StepReport, Transcript } from '../training/types.ts';
+import { EngineSlot, poolFrom, type CreateEngine } from './engine-slot.ts';
 import { RunKeeper } from './keeper.ts';
-import type { SessionState, Shown } from './state.ts';
+import { freshState, type SessionState, type Shown } from './state.ts';
 import { troubleOf } from './trouble.ts';
 import { twinOf } from './untrained.ts';
 
@@ -28,7 +28,7 @@ export interface SessionOptions {
   /** Default: the browser's. */
   openStore?: () => Promise<BrowserStore>;
   /** Default: a pool of engine workers. */
-  createEngine?: (spec: RunSpec, onProgress: (progress: LoadProgress) => void) => Promise<EngineApi>;
+  createEngine?: CreateEngine;
 }
 
 /** Shows a transcript and resolves when it has been seen; training waits for it. */
@@ -44,13 +44,10 @@ interface SessionEvents {
 export class Session extends EventTarget {
   /** Set by a page that wants each step to be seen; null trains at full speed. */
   presenter: Presenter | null = null;
-  readonly #options: SessionOptions;
   readonly #keeper: RunKeeper;
   #state: SessionState;
   #announced = false;
-  #engine: Promise<EngineApi> | null = null;
-  /** Which engine is loaded: another model or kind needs another one. */
-  #engineKey = '';
+  readonly #slot: EngineSlot;
   #trainer: Trainer | null = null;
   #twin: Promise<Trainer> | null = null;
   #events: AsyncGenerator<TrainEvent, void, void> | null = null;
@@ -64,10 +61,10 @@ export class Session extends EventTarget {
 
   constructor(options: SessionOptions) {
     super();
-    this.#options = options;
+    this.#slot = new EngineSlot(options.createEngine ?? poolFrom(options.base));
     this.#keeper = new RunKeeper(options.openStore);
     this.#state = freshState(options.spec);
-    globalThis.document?.addEventListener('visibilitychange', this.#onHidden);
+    document.addEventListener('visibilitychange', this.#onHidden);
   }
 
   get state(): SessionState {
@@ -160,6 +157,13 @@ export class Session extends EventTarget {
     });
   }
 
+  /** Finds out what the untrained network wrote for the problem on view. Only while nothing trains; never an error. */
+  async compare(): Promise<void> {
+    const { shown, step, activity } = this.#state;
+    if (!shown || step === 0 || activity !== 'idle') return;
+    await this.#compareWithUntrained(shown.transcript.problem).catch(() => undefined);
+  }
+
   /** Changes what may change while a network trains. Errors: a SpecError, and nothing has changed. */
   configure(settings: Settings): void {
     const levelBefore = this.#state.spec.task.level;
@@ -175,7 +179,7 @@ export class Session extends EventTarget {
     await this.#endRun();
     this.#keeper.release();
     const { adapter, resumable, storageTrouble } = this.#state;
-    const sameEngine = this.#engineKey === keyOf(spec);
+    const sameEngine = this.#slot.serves(spec);
     this.#set({ ...freshState(spec), adapter: sameEngine ? adapter : null, resumable, storageTrouble });
     // The way back, should that have been a mistake.
     if (step > 0) await this.findResumable(true);
@@ -206,10 +210,10 @@ export class Session extends EventTarget {
 
   async dispose(): Promise<void> {
     this.#disposed = true;
-    globalThis.document?.removeEventListener('visibilitychange', this.#onHidden);
+    document.removeEventListener('visibilitychange', this.#onHidden);
     await this.#endRun();
     await this.#keeper.close();
-    await this.#dropEngine();
+    await this.#slot.drop();
   }
 
   // Training
@@ -402,39 +406,18 @@ export class Session extends EventTarget {
 
   async #loadEngine(): Promise<EngineApi> {
     const { spec } = this.#state;
-    const key = keyOf(spec);
-    if (this.#engine && this.#engineKey !== key) await this.#dropEngine();
-    if (!this.#engine) {
-      this.#engineKey = key;
+    if (!this.#slot.serves(spec)) {
       this.#set({ adapter: null, loading: { phase: 'downloading the model', loadedBytes: 0, totalBytes: 0 } });
-      const create = this.#options.createEngine ?? this.#createPool;
-      this.#engine = create(spec, (loading) => {
-        this.#set({ loading });
-      });
-      this.#engine.catch(() => (this.#engine = null));
     }
     try {
-      const engine = await this.#engine;
-      if (!this.#state.adapter) this.#set({ adapter: (await engine.info()).adapter });
+      const { engine, adapter } = await this.#slot.get(spec, (loading) => {
+        this.#set({ loading });
+      });
+      this.#set({ adapter });
       return engine;
     } finally {
       this.#set({ loading: null });
     }
-  }
-
-  readonly #createPool = (spec: RunSpec, onProgress: (progress: LoadProgress) => void): Promise<EngineApi> =>
-    createPool({
-      model: resolveModel(spec.model, this.#options.base),
-      engine: spec.engine,
-      workers: spec.workers,
-      onProgress,
-    });
-
-  async #dropEngine(): Promise<void> {
-    const engine = await this.#engine?.catch(() => null);
-    this.#engine = null;
-    this.#engineKey = '';
-    await engine?.destroy();
   }
 
   async #endRun(): Promise<void> {
@@ -471,7 +454,7 @@ export class Session extends EventTarget {
       const trainer = this.#trainer;
       if (error instanceof EngineLostError) {
         this.#trainer = this.#twin = null;
-        await this.#dropEngine();
+        await this.#slot.drop();
       } else if (this.#driving && trainer) {
         this.#trainer = null;
         await trainer.dispose();
@@ -489,33 +472,4 @@ export class Session extends EventTarget {
       this.dispatchEvent(new CustomEvent('change', { detail: this.#state }));
     });
   }
-}
-
-const keyOf = ({ model, engine, workers }: RunSpec): string => JSON.stringify([model, engine, workers]);
-
-function freshState(spec: RunSpec): SessionState {
-  return {
-    spec,
-    plan: planGraph(spec.graph),
-    task: taskNamed(spec.task.name),
-    activity: 'idle',
-    waitingFor: null,
-    loading: null,
-    adapter: null,
-    step: 0,
-    finished: false,
-    curve: [],
-    evaluations: [],
-    report: null,
-    shown: null,
-    before: null,
-    history: [],
-    blanked: [],
-    effects: {},
-    resumable: null,
-    resumedAt: null,
-    storageTrouble: null,
-    savedAt: null,
-    trouble: null,
-  };
 }

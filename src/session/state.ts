@@ -1,6 +1,7 @@
 import type { AdapterInfo, LoadProgress } from '../../workers/engine-api.ts';
-import type { Plan } from '../graph/plan.ts';
+import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
+import { taskNamed } from '../tasks/index.ts';
 import type { Task } from '../tasks/task.ts';
 import type { CurvePoint, StepReport, Transcript } from '../training/types.ts';
 
@@ -72,4 +73,32 @@ export interface SessionState {
   /** Steps done at the last checkpoint, or null. */
   readonly savedAt: number | null;
   readonly trouble: Trouble | null;
+}
+
+/** The state of a run that has not begun. */
+export function freshState(spec: RunSpec): SessionState {
+  return {
+    spec,
+    plan: planGraph(spec.graph),
+    task: taskNamed(spec.task.name),
+    activity: 'idle',
+    waitingFor: null,
+    loading: null,
+    adapter: null,
+    step: 0,
+    finished: false,
+    curve: [],
+    evaluations: [],
+    report: null,
+    shown: null,
+    before: null,
+    history: [],
+    blanked: [],
+    effects: {},
+    resumable: null,
+    resumedAt: null,
+    storageTrouble: null,
+    savedAt: null,
+    trouble: null,
+  };
 }

@@ -13,7 +13,7 @@ export const styles = css`
 
   .plot {
     flex: 1;
-    min-height: 84px;
+    min-height: 70px;
     position: relative;
     overflow: hidden;
   }
@@ -67,5 +67,6 @@ export const styles = css`
     color: var(--nm-muted);
     font-size: 13px;
     pointer-events: none;
+    background: color-mix(in srgb, var(--nm-surface) 75%, transparent);
   }
 `;

@@ -40,11 +40,11 @@ export interface LayoutOptions {
   characters: number;
 }
 
-/** Advance of one character of the message face, in pixels at 16 px. */
-const CHARACTER = 9.7;
+/** Advance of one character of the message face, in pixels at 18 px. */
+const CHARACTER = 10.9;
 const PADDING = 24;
-const CARD = { min: 108, max: 230, height: 74, compactHeight: 36 };
-const GAP = { cards: 14, compact: 8, layersMin: 56, layersMax: 150 };
+const CARD = { min: 108, roomy: 190, max: 250, height: 82, compactHeight: 36 };
+const GAP = { cards: 14, compact: 8, layersMin: 52, layersMax: 150 };
 const ANSWER = { width: 60, height: 40 };
 const STUB = 26;
 
@@ -73,7 +73,7 @@ function across(
   const gaps = layers.length;
   const wished = clamp(characters * CHARACTER + PADDING + (compact ? 34 : 0), CARD.min, CARD.max);
   const free = width - STUB - ANSWER.width - gaps * GAP.layersMin;
-  const cardWidth = clamp(free / layers.length, CARD.min, Math.max(wished, 150));
+  const cardWidth = clamp(free / layers.length, CARD.min, Math.max(wished, CARD.roomy));
   const room = width - STUB - ANSWER.width - layers.length * cardWidth;
   const layerGap = clamp(room / gaps, GAP.layersMin, GAP.layersMax);
   const needed = STUB + layers.length * cardWidth + gaps * layerGap + ANSWER.width;
@@ -131,7 +131,7 @@ function down(
   const widest = Math.max(...layers.map((layer) => layer.length));
   const cardHeight = CARD.height;
   const wished = clamp(characters * CHARACTER + PADDING, CARD.min, CARD.max);
-  const cardWidth = clamp(width / widest - GAP.cards, CARD.min, Math.max(wished, 150));
+  const cardWidth = clamp(width / widest - GAP.cards, CARD.min, Math.max(wished, CARD.roomy));
   const total = { width: Math.max(width, widest * (cardWidth + GAP.cards)), height };
   const fixed = STUB + layers.length * cardHeight + ANSWER.height;
   const layerGap = clamp((height - fixed) / layers.length, 44, 90);

@@ -16,6 +16,9 @@ export const styles = css`
 
   .picture {
     position: relative;
+  }
+
+  ol {
     margin: 0;
     padding: 0;
     list-style: none;
@@ -115,20 +118,19 @@ export const styles = css`
   }
 
   .message {
-    font: 16px/21px var(--nm-mono);
-    white-space: pre-wrap;
+    font: 18px/24px var(--nm-mono);
     overflow-wrap: anywhere;
     display: -webkit-box;
     -webkit-box-orient: vertical;
     -webkit-line-clamp: 2;
     line-clamp: 2;
     overflow: hidden;
-    min-height: 21px;
+    min-height: 24px;
   }
 
   .message.none {
     color: var(--nm-muted);
-    font: 13px/21px var(--nm-font);
+    font: 13px/24px var(--nm-font);
   }
 
   .message.dropped {
@@ -141,9 +143,9 @@ export const styles = css`
     content: '';
     display: inline-block;
     width: 2px;
-    height: 16px;
+    height: 18px;
     margin-left: 1px;
-    vertical-align: -2px;
+    vertical-align: -3px;
     background: var(--nm-accent);
   }
 
@@ -159,6 +161,7 @@ export const styles = css`
   }
 
   .compact .message {
+    font-size: 15px;
     -webkit-line-clamp: 1;
     line-clamp: 1;
   }
@@ -202,7 +205,7 @@ export const styles = css`
     border: 1px solid var(--nm-strong-line);
     background: var(--nm-surface);
     font: 13px/18px var(--nm-mono);
-    white-space: pre;
+    white-space: nowrap;
     overflow: hidden;
     text-overflow: ellipsis;
     box-shadow: var(--nm-shadow);

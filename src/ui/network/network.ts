@@ -3,11 +3,12 @@ import { property, query, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { NodeUpdate } from '../../../workers/engine-api.ts';
-import type { Plan } from '../../graph/plan.ts';
+import type { Plan, PlannedNode } from '../../graph/plan.ts';
 import type { NodeTranscript, StepReport, Transcript } from '../../training/types.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { place } from '../theme/place.ts';
-import { inWords, nodeName, percent, shown, signed, spokenNode } from '../theme/words.ts';
+import { inWords, nodeName, percent, shown, signed } from '../theme/words.ts';
+import { verbatim } from '../theme/verbatim.ts';
 import { layoutNetwork, type Layout } from './layout.ts';
 import { styles } from './network.styles.ts';
 import { frameAt, lastFrame, layerOf, sameFrame, tempos, type Frame } from './timeline.ts';
@@ -187,21 +188,23 @@ export class NmNetwork extends LitElement {
     return html`
       <p class="visually-hidden">${this.#summary()}</p>
       <div class="frame" @keydown=${this.#onKey}>
-        ${
-          layout && this.plan
-            ? html`<ol
-                class=${classMap({ picture: true, compact: layout.compact })}
-                aria-label="The network"
-                ${place({ width: `${layout.width}px`, height: `${layout.height}px` })}
-              >
-                ${this.#edges(layout)} ${this.plan.nodes.map(({ id }) => html`<li>${this.#card(id, layout)}</li>`)}
-                ${this.#answer(layout)} ${this.#parcels(layout)}
-              </ol>`
-            : nothing
-        }
+        ${layout && this.plan ? this.#picture(layout, this.plan) : nothing}
       </div>
       ${this.#popover()}
     `;
+  }
+
+  #picture(layout: Layout, plan: Plan) {
+    return html`<div
+      class=${classMap({ picture: true, compact: layout.compact })}
+      ${place({ width: `${layout.width}px`, height: `${layout.height}px` })}
+    >
+      ${this.#edges(layout)}
+      <ol aria-label="The nodes of the network">
+        ${plan.nodes.map((node) => html`<li>${this.#card(node, layout)}</li>`)}
+      </ol>
+      ${this.#answer(layout)} ${this.#parcels(layout)}
+    </div>`;
   }
 
   #edges(layout: Layout) {
@@ -212,16 +215,14 @@ export class NmNetwork extends LitElement {
       const effect = this.effects[from];
       return { 'stroke-width': effect === undefined ? '2px' : `${(1.5 + 6 * Math.max(0, effect)).toFixed(1)}px` };
     };
-    return html`<li role="presentation">
-      <svg aria-hidden="true">
-        ${layout.inputs.map(({ path }) => svg`<path class="input" d=${path} />`)}
-        ${layout.edges.map(({ from, path }) => svg`<path class=${edgeClass(from)} d=${path} ${place(width(from))} />`)}
-        <path class=${edgeClass(this.plan?.output.id ?? '')} d=${layout.output.path} />
-      </svg>
-    </li>`;
+    return html`<svg aria-hidden="true">
+      ${layout.inputs.map(({ path }) => svg`<path class="input" d=${path} />`)}
+      ${layout.edges.map(({ from, path }) => svg`<path class=${edgeClass(from)} d=${path} ${place(width(from))} />`)}
+      <path class=${edgeClass(this.plan?.output.id ?? '')} d=${layout.output.path} />
+    </svg>`;
   }
 
-  #card(id: string, layout: Layout) {
+  #card({ id, hears }: PlannedNode, layout: Layout) {
     const box = layout.cards.get(id);
     if (!box) return nothing;
     const said = this.#said(id);
@@ -229,17 +230,20 @@ export class NmNetwork extends LitElement {
     const { advantage } = said;
     const blanked = this.blanked.includes(id);
     const note = blanked
-      ? html`<span class="hurt">blanked</span>`
+      ? html`<span class="hurt">blanked<span class="visually-hidden">: nobody hears it</span></span>`
       : said.share !== undefined
-        ? html`<span title="share of the answers to this problem">${percent(said.share)}</span>`
+        ? html`<span title="share of its tries at this problem"
+            >${percent(said.share)}<span class="visually-hidden"> of its tries</span></span
+          >`
         : advantage !== undefined && this.frame?.answered
-          ? html`<span class=${toneOf(advantage)}>${signed(advantage)}</span>`
+          ? html`<span class=${toneOf(advantage)}
+              ><span class="visually-hidden">advantage </span>${signed(advantage)}</span
+            >`
           : nothing;
     return html`<button
       class="card"
       data-node=${id}
       aria-pressed=${this.selected === id}
-      aria-label=${this.#spoken(id, said, blanked)}
       ${place({
         left: `${box.x}px`,
         top: `${box.y}px`,
@@ -256,11 +260,23 @@ export class NmNetwork extends LitElement {
       @focus=${this.#ask}
       @blur=${this.#leave}
     >
-      <span class="head"><b>${nodeName(id)}</b>${note}</span>
+      <span class="head"
+        ><b><span class="visually-hidden">Node </span>${nodeName(id)}</b> ${note}</span
+      >
+      <span class="visually-hidden"
+        >${hears.length ? `reads the problem and hears ${hears.map(nodeName).join(' and ')};` : 'reads the problem;'} it
+        wrote
+      </span>
       <span class=${classMap({ message: true, none: said.text === null, dropped: blanked, writing: said.writing })}
-        >${said.text === null ? 'nothing yet' : shown(said.text) || (said.writing ? '' : '(empty)')}</span
+        >${this.#words(said)}</span
       >
     </button>`;
+  }
+
+  #words({ text, writing }: Said) {
+    if (text === null) return 'nothing yet';
+    // Before its turn a node has an empty card; an empty message is something else.
+    return text === '' && !writing && this.frame?.answered ? '(empty)' : verbatim(text);
   }
 
   /** What a card shows: the film's part of the message, or the most frequent one. */
@@ -286,7 +302,7 @@ export class NmNetwork extends LitElement {
     const out = this.modes ? null : this.frame?.answered && transcript ? transcript : null;
     const { x, y, width, height } = layout.output.at;
     const wrote = out?.wrote ?? null;
-    return html`<li
+    return html`<div
       class=${classMap({ answer: true, right: out?.correct === true, wrong: out?.correct === false })}
       ${place({ display: 'flex', left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` })}
     >
@@ -297,7 +313,7 @@ export class NmNetwork extends LitElement {
               ><span class="visually-hidden">${out.correct ? 'right' : 'wrong'}</span>`
           : html`<span class="label">answer</span>`
       }
-    </li>`;
+    </div>`;
   }
 
   /** Messages under way, one an edge; style sheets move them. */
@@ -312,7 +328,7 @@ export class NmNetwork extends LitElement {
       parcels,
       ({ key }) => `${this.#films} ${key}`,
       ({ from, path }) =>
-        html`<li
+        html`<div
           class="parcel"
           aria-hidden="true"
           ${place({
@@ -321,8 +337,8 @@ export class NmNetwork extends LitElement {
             '--travel': `${this.pace === 'still' ? 0 : tempos[this.pace].travel}ms`,
           })}
         >
-          ${shown(this.#transcriptOf(from)?.message.text ?? '', 24) || '·'}
-        </li>`,
+          ${verbatim(this.#transcriptOf(from)?.message.text || '·', 24)}
+        </div>`,
     );
   }
 
@@ -365,20 +381,6 @@ export class NmNetwork extends LitElement {
     if (!transcript) return `${size} No problem has been run yet.`;
     return `${size} Problem ${shown(transcript.problem)}; the network answered ${shown(transcript.wrote ?? 'nothing')}, which is ${transcript.correct ? 'right' : `wrong; right is ${transcript.answer}`}.`;
   }
-
-  #spoken(id: string, said: Said, blanked: boolean): string {
-    const hears = this.plan?.nodes.find((node) => node.id === id)?.hears ?? [];
-    const parts = [`Node ${nodeName(id)} (${spokenNode(id)})`];
-    parts.push(hears.length ? `reads the problem and hears ${hears.map(nodeName).join(' and ')}` : 'reads the problem');
-    const full = this.modes ? said.text : this.#transcriptOf(id)?.message.text;
-    parts.push(
-      full === undefined || full === null ? 'has written nothing yet' : `wrote ${shown(full, 80) || 'nothing'}`,
-    );
-    if (said.share !== undefined) parts.push(`in ${percent(said.share)} of the tries`);
-    if (said.advantage !== undefined) parts.push(`advantage ${signed(said.advantage)}`);
-    if (blanked) parts.push('blanked: nobody hears it');
-    return parts.join(', ');
-  }
 }
 
 const toneOf = (value: number): string => (value > 0.005 ? 'helped' : value < -0.005 ? 'hurt' : '');
@@ -395,4 +397,4 @@ function rim(advantage: number | undefined): Record<string, string> {
 }
 
 /** Share of the "changed" colour in a card's fill, in percent, for an adapter's relative size. */
-const fillOf = (change: number): number => Math.round(38 * (1 - Math.exp(-change / 0.15)));
+const fillOf = (change: number): number => Math.round(38 * (1 - Math.exp(-change / 0.05)));

@@ -11,7 +11,7 @@ export const styles = css`
 
   .page {
     display: grid;
-    grid-template-rows: auto auto auto minmax(0, 1fr);
+    grid-template-rows: auto auto minmax(0, 1fr);
     gap: 10px;
     height: 100%;
     min-height: inherit;
@@ -19,6 +19,11 @@ export const styles = css`
   }
 
   header {
+    display: grid;
+    gap: 8px;
+  }
+
+  .top {
     display: flex;
     align-items: center;
     gap: 10px;
@@ -50,7 +55,7 @@ export const styles = css`
   }
 
   .preset select {
-    max-width: 320px;
+    max-width: 400px;
   }
 
   .space {
@@ -98,7 +103,7 @@ export const styles = css`
     border: 1px solid var(--nm-line);
     border-radius: var(--nm-radius);
     background: var(--nm-surface);
-    padding: 12px 14px;
+    padding: 10px 14px;
     min-width: 0;
     min-height: 0;
   }
@@ -106,10 +111,9 @@ export const styles = css`
   .left {
     grid-area: left;
     display: grid;
-    grid-template-rows: auto auto minmax(0, 1fr);
+    grid-template: auto auto minmax(0, 1fr) / minmax(0, 1fr);
     gap: 10px;
     min-height: 0;
-    overflow: auto;
   }
 
   .centre {
@@ -119,10 +123,23 @@ export const styles = css`
     gap: 6px;
   }
 
+  /* The opened node tells more than the means over all of them. */
+  .page:not(.narrow) .opened .inside {
+    display: none;
+  }
+
+  .page:not(.narrow) .opened .right {
+    grid-template-rows: minmax(0, 1fr) auto;
+  }
+
+  .settings-sheet {
+    overflow: auto;
+  }
+
   .right {
     grid-area: right;
     display: grid;
-    grid-template-rows: minmax(0, 1.5fr) minmax(0, 1fr) auto;
+    grid-template: minmax(0, 1.4fr) minmax(0, 1fr) auto / minmax(0, 1fr);
     gap: 10px;
     min-height: 0;
   }
@@ -192,12 +209,12 @@ export const styles = css`
   }
 
   .score span {
-    font-size: 13px;
+    font-size: 12.5px;
     color: var(--nm-muted);
   }
 
   .curves,
-  .inside {
+  .page:not(.narrow) .inside {
     display: flex;
     flex-direction: column;
   }
@@ -206,14 +223,22 @@ export const styles = css`
     flex: 1;
   }
 
+  .page:not(.narrow) details.inside:not([open]) {
+    align-self: start;
+  }
+
+  .page:not(.narrow) .inside::details-content {
+    display: contents;
+  }
+
   details summary {
     cursor: pointer;
-    font-size: 15px;
+    font-size: 13px;
     font-weight: 600;
-    min-height: 32px;
-    display: flex;
-    align-items: center;
+    min-height: 24px;
+    color: var(--nm-muted);
     list-style-position: inside;
+    line-height: 24px;
   }
 
   .brief .bar {
@@ -251,7 +276,7 @@ export const styles = css`
     grid-template-rows: minmax(0, 1fr);
   }
 
-  .page:not(.narrow) details > summary {
+  .page:not(.narrow) .settings-sheet > summary {
     display: none;
   }
 
@@ -269,8 +294,22 @@ export const styles = css`
     padding: 10px;
   }
 
-  .narrow header {
+  .narrow .top {
     flex-wrap: wrap;
+    gap: 8px 6px;
+  }
+
+  .narrow .top button {
+    padding: 0 9px;
+    font-size: 14px;
+  }
+
+  .narrow .brand span {
+    display: none;
+  }
+
+  .narrow .toast {
+    order: 4;
   }
 
   .narrow .preset {
@@ -325,11 +364,16 @@ export const styles = css`
 
   .narrow .inside {
     order: 8;
-    min-height: 0;
+    display: block;
   }
 
   .narrow .inside nm-chart {
     height: 190px;
+  }
+
+  .narrow .inside::details-content,
+  .narrow .settings-sheet::details-content {
+    padding-top: 8px;
   }
 
   .narrow h1 {

@@ -2,27 +2,29 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import { presets } from '../../presets.ts';
-import { isLink, readLink, writeLink } from '../../session/link.ts';
+import { isLink, writeLink } from '../../session/link.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
-import { parseSpec, type RunSpec } from '../../spec.ts';
+import { parseSpec } from '../../spec.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { NmNetwork } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
-import { icons } from '../theme/icons.ts';
 import { tokens } from '../theme/tokens.styles.ts';
-import { shown } from '../theme/words.ts';
+import { percent, shown } from '../theme/words.ts';
+import { FilmGate } from './film-gate.ts';
+import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
-import { curvesOf, presetOf, secondsPerStep, sentence, specOf, verdict } from './view.ts';
+import { openingOf } from './opening.ts';
+import { ThemeController, type Theme } from './theme-controller.ts';
+import { curvesOf, secondsPerStep, verdict } from './view.ts';
 
 /** Below this width of the element everything stands in one column. */
 const NARROW = 820;
 /** At full speed the cards change this often, in milliseconds: often enough to follow, seldom enough to read. */
-const MODES_EVERY = 900;
-const THEME_KEY = 'neuromas-theme';
+const GLANCE_EVERY = 900;
 
 /**
  * The sandbox: a network of small language models that learns while one watches.
@@ -52,18 +54,16 @@ export class NeuroMas extends LitElement {
   @property({ type: Number }) seed: number | null = null;
   @property({ type: Boolean }) autoplay = false;
   @property() controls: 'full' | 'minimal' | 'none' = 'full';
-  @property() theme: 'auto' | 'light' | 'dark' = 'auto';
+  @property() theme: Theme = 'auto';
   @property({ type: Boolean }) preload = false;
   @property({ type: Boolean }) permalink = false;
 
   @state() private view: SessionState | null = null;
   @state() private pace: Pace = 'readable';
   @state() private selected: string | null = null;
-  @state() private modes: StepReport['modes'] | null = null;
-  /** The transcript whose film has ended. */
-  @state() private filmed: Transcript | null = null;
+  /** At full speed: the step the page shows for a while. */
+  @state() private glance: StepReport | null = null;
   @state() private narrow = false;
-  @state() private dark = false;
   @state() private badStart: string | null = null;
   @state() private seen: ReadonlySet<string> = new Set();
   @state() private toast = '';
@@ -72,12 +72,13 @@ export class NeuroMas extends LitElement {
   @query('nm-network') private readonly network!: NmNetwork | null;
   #session: Session | null = null;
   #frame = 0;
-  #modesAt = 0;
+  #glanceAt = 0;
   /** The reader, a link or an attribute said what to run: the machine's speed is no reason to change it. */
   #chosen = false;
-  #seenFilm: (() => void) | null = null;
-  readonly #internals = this.attachInternals();
-  readonly #systemDark = matchMedia('(prefers-color-scheme: dark)');
+  /** What has been compared with the untrained network. */
+  #compared: Transcript | null = null;
+  readonly #look = new ThemeController(this, this.attachInternals());
+  readonly #gate = new FilmGate(this);
   readonly #resize = new ResizeObserver(([entry]) => {
     this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
   });
@@ -92,31 +93,31 @@ export class NeuroMas extends LitElement {
 
   override connectedCallback(): void {
     super.connectedCallback();
-    this.#systemDark.addEventListener('change', this.#onScheme);
-    document.addEventListener('visibilitychange', this.#onHidden);
     addEventListener('hashchange', this.#onHash);
     this.#resize.observe(this);
-    this.#onScheme();
     void this.#open();
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
-    this.#systemDark.removeEventListener('change', this.#onScheme);
-    document.removeEventListener('visibilitychange', this.#onHidden);
     removeEventListener('hashchange', this.#onHash);
     this.#resize.disconnect();
     this.#visible?.disconnect();
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
-    this.#endWait();
     void this.#session?.dispose();
     this.#session = null;
   }
 
   async #open(): Promise<void> {
-    const spec = await this.#firstSpec();
+    const { preset, task, level, layers, seed, permalink } = this;
+    const opening = await openingOf(permalink ? location.hash : '', { preset, task, level, layers, seed });
     if (!this.isConnected || this.#session) return;
+    const { spec } = opening;
+    this.#chosen = opening.chosen;
+    this.typed = opening.typed;
+    this.badStart = opening.bad;
+    if (opening.pace) this.pace = opening.pace;
     const session = new Session({ spec, base: new URL(import.meta.env.BASE_URL, document.baseURI) });
     this.#session = session;
     session.on('change', () => {
@@ -126,9 +127,9 @@ export class NeuroMas extends LitElement {
       });
     });
     session.on('step', ({ detail }) => {
-      if (performance.now() - this.#modesAt > MODES_EVERY) {
-        this.modes = detail.modes;
-        this.#modesAt = performance.now();
+      if (performance.now() - this.#glanceAt > GLANCE_EVERY) {
+        this.glance = detail;
+        this.#glanceAt = performance.now();
       }
       this.#tell('step', detail);
     });
@@ -144,24 +145,6 @@ export class NeuroMas extends LitElement {
     // A model at a stranger's address is not fetched before someone presses play.
     if (this.preload && (spec.model === 'nano' || spec.model === 'small')) void this.#preload(session);
     if (this.autoplay) this.#playWhenSeen(session);
-  }
-
-  async #firstSpec(): Promise<RunSpec> {
-    const { permalink, preset, task, level, layers, seed } = this;
-    this.#chosen = [preset, task, level, layers, seed].some((value) => value !== null);
-    try {
-      if (permalink && isLink(location.hash)) {
-        const { spec, view } = await readLink(location.hash);
-        this.#chosen = true;
-        this.pace = view.pace ?? this.pace;
-        this.typed = view.problem ?? '';
-        return spec;
-      }
-      return specOf({ preset, task, level, layers, seed }, 'arithmetic-2-1');
-    } catch (error) {
-      this.badStart = error instanceof Error ? error.message : String(error);
-      return parseSpec(presets['arithmetic-2-1'].spec);
-    }
   }
 
   /** Loads the engine; where it is slow and nobody chose otherwise, the small steps are the better beginning. */
@@ -193,32 +176,17 @@ export class NeuroMas extends LitElement {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
-  // Theme
-
-  readonly #onScheme = (): void => {
-    let kept: string | null = null;
-    try {
-      kept = this.permalink ? localStorage.getItem(THEME_KEY) : null;
-    } catch {
-      // Storage is switched off.
-    }
-    const wanted = this.theme === 'auto' ? kept : this.theme;
-    this.dark = wanted ? wanted === 'dark' : this.#systemDark.matches;
-  };
-
-  #toggleTheme(): void {
-    this.theme = this.dark ? 'light' : 'dark';
-    try {
-      localStorage.setItem(THEME_KEY, this.theme);
-    } catch {
-      // It is remembered until the page is closed.
-    }
+  protected override willUpdate(changed: PropertyValues): void {
+    if (changed.has('theme')) this.#look.set(this.theme, this.permalink);
   }
 
-  protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has('theme')) this.#onScheme();
-    if (this.dark) this.#internals.states.add('dark');
-    else this.#internals.states.delete('dark');
+  protected override updated(): void {
+    const { view } = this;
+    if (!this.selected || !view?.shown || view.activity !== 'idle' || view.step === 0) return;
+    const { problem } = view.shown.transcript;
+    if (view.before?.problem === problem || this.#compared === view.shown.transcript) return;
+    this.#compared = view.shown.transcript;
+    void this.#session?.compare();
   }
 
   // Showing a step before the next one
@@ -227,34 +195,9 @@ export class NeuroMas extends LitElement {
     this.pace = pace;
     const session = this.#session;
     if (!session) return;
-    session.presenter = pace === 'full' || this.controls === 'none' ? null : this.#present;
-    if (pace === 'full') this.#endWait();
+    session.presenter = pace === 'full' || this.controls === 'none' ? null : this.#gate.present;
+    if (pace === 'full') this.#gate.open();
   }
-
-  readonly #present = (transcript: Transcript, signal: AbortSignal): Promise<void> =>
-    new Promise((resolve) => {
-      // Nobody watches a hidden tab, and it has no frames.
-      if (document.hidden || signal.aborted || !this.isConnected || this.filmed === transcript) {
-        resolve();
-        return;
-      }
-      this.#seenFilm = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-
-  #endWait(): void {
-    this.#seenFilm?.();
-    this.#seenFilm = null;
-  }
-
-  #onFilmEnd(transcript: Transcript): void {
-    this.filmed = transcript;
-    if (transcript === this.#session?.state.shown?.transcript) this.#endWait();
-  }
-
-  readonly #onHidden = (): void => {
-    if (document.hidden) this.#endWait();
-  };
 
   // What the reader asks for
 
@@ -291,19 +234,20 @@ export class NeuroMas extends LitElement {
   }
 
   readonly #onHash = (): void => {
-    if (!this.permalink || !isLink(location.hash) || !this.#session) return;
-    readLink(location.hash).then(
-      ({ spec, view }) => {
-        this.#chosen = true;
-        this.#setPace(view.pace ?? this.pace);
-        this.typed = view.problem ?? '';
-        return this.#session?.begin(spec);
-      },
-      (error: unknown) => {
-        this.badStart = error instanceof Error ? error.message : String(error);
-      },
-    );
+    if (this.permalink && isLink(location.hash)) void this.#follow(location.hash);
   };
+
+  /** A link was put into the address of a page that is open. */
+  async #follow(hash: string): Promise<void> {
+    const none = { preset: null, task: null, level: null, layers: null, seed: null };
+    const { spec, pace, typed, bad } = await openingOf(hash, none);
+    this.badStart = bad;
+    if (bad) return;
+    this.#chosen = true;
+    this.typed = typed;
+    if (pace) this.#setPace(pace);
+    await this.#session?.begin(spec);
+  }
 
   async #share(): Promise<void> {
     if (!this.view) return;
@@ -332,9 +276,20 @@ export class NeuroMas extends LitElement {
     const { narrow } = this;
     return html`
       <div class=${classMap({ page: true, narrow })}>
-        ${this.#header(view)} ${this.#lead(view)}
+        ${header({
+          state: view,
+          dark: this.#look.dark,
+          toast: this.toast,
+          choosePreset: (name) => {
+            this.#choosePreset(name);
+          },
+          share: this.permalink ? () => void this.#share() : null,
+          toggleTheme: () => {
+            this.#look.toggle();
+          },
+        })}
         <div class="notices">${this.#notices(view)}</div>
-        <main class="desk">
+        <div class=${classMap({ desk: true, opened: this.selected !== null })}>
           <div class="left">
             <section class="sheet problem-sheet" aria-label="Problem">${this.#problem(view)}</section>
             <section class="sheet play-sheet" aria-label="Training">${this.#playBar(view)}</section>
@@ -346,7 +301,7 @@ export class NeuroMas extends LitElement {
           <section class="sheet centre" aria-label="Network">${this.#network(view)} ${this.#legend()}</section>
           ${this.#panel(view)}
           <div class="right">${this.#curves(view)}</div>
-        </main>
+        </div>
       </div>
     `;
   }
@@ -373,60 +328,6 @@ export class NeuroMas extends LitElement {
     `;
   }
 
-  #header(view: SessionState) {
-    const current = presetOf(view.spec);
-    return html`<header>
-      <span class="brand">NeuroMAS <span>Sandbox</span></span>
-      <div class="preset">
-        <label for="preset">Show</label>
-        <select
-          id="preset"
-          @change=${(event: Event) => {
-            this.#choosePreset((event.target as HTMLSelectElement).value);
-          }}
-        >
-          ${current === null ? html`<option value="" selected>A run of your own</option>` : nothing}
-          ${Object.entries(presets).map(
-            ([name, { title }]) => html`<option value=${name} .selected=${name === current}>${title}</option>`,
-          )}
-        </select>
-      </div>
-      <span class="space"></span>
-      <span class="toast" role="status">${this.toast}</span>
-      ${
-        this.permalink
-          ? html`<button
-              id="share"
-              title="Copy a link that opens exactly this run"
-              @click=${() => {
-                void this.#share();
-              }}
-            >
-              ${icons.share} Share
-            </button>`
-          : nothing
-      }
-      <button
-        id="theme"
-        @click=${() => {
-          this.#toggleTheme();
-        }}
-      >
-        ${this.dark ? icons.light : icons.dark} ${this.dark ? 'Light' : 'Dark'}
-      </button>
-    </header>`;
-  }
-
-  #lead(view: SessionState) {
-    const { lead, rest } = sentence(view);
-    const current = presetOf(view.spec);
-    const lookFor = Object.entries(presets).find(([name]) => name === current)?.[1].lookFor ?? view.task.description;
-    return html`<div class="lead">
-      <h1>${lead} <span>${rest}</span></h1>
-      <p>${lookFor}</p>
-    </div>`;
-  }
-
   #notices(view: SessionState) {
     return notices({
       session: this.#session as Session,
@@ -438,22 +339,23 @@ export class NeuroMas extends LitElement {
     });
   }
 
-  /** At full speed the cards show what is written most often, and nothing moves. */
-  #summary(view: SessionState): StepReport['modes'] | null {
+  /** At full speed the cards show what is written most often, nothing moves, and a step stays for a while. */
+  #blur(view: SessionState): StepReport | null {
     const training = view.activity === 'training' || view.activity === 'pausing';
-    return this.pace === 'full' && training && view.report ? (this.modes ?? view.report.modes) : null;
+    return this.pace === 'full' && training && view.report ? (this.glance ?? view.report) : null;
   }
 
   #problem(view: SessionState) {
-    const modes = this.#summary(view);
-    const on = modes ? null : view.shown;
+    const blur = this.#blur(view);
+    const on = blur ? null : view.shown;
     return html`<nm-problem
       .task=${view.task}
       .level=${view.spec.task.level}
       .transcript=${on?.transcript ?? null}
-      .problem=${modes?.problem ?? ''}
+      .problem=${blur?.modes.problem ?? ''}
+      .answer=${blur?.transcripts[0]?.answer ?? ''}
       .source=${on?.source ?? 'practice'}
-      .answered=${this.filmed === on?.transcript}
+      .answered=${this.#gate.filmed === on?.transcript}
       .busy=${view.activity === 'busy'}
       .typed=${this.typed}
       @problem-run=${({ detail }: CustomEvent<string>) => {
@@ -498,22 +400,23 @@ export class NeuroMas extends LitElement {
   #network(view: SessionState) {
     const training = view.activity === 'training' || view.activity === 'pausing';
     const pace = this.pace !== 'full' ? this.pace : training ? 'still' : 'quick';
+    const blur = this.#blur(view);
     const effects = Object.fromEntries(
       Object.entries(view.effects).map(([id, { whole, blanked }]) => [id, whole - blanked]),
     );
     return html`<nm-network
       .plan=${view.plan}
       .transcript=${view.shown?.transcript ?? null}
-      .modes=${this.#summary(view)}
+      .modes=${blur?.modes ?? null}
       .pace=${pace}
-      .updates=${view.report?.nodes ?? []}
+      .updates=${(blur ?? view.report)?.nodes ?? []}
       .blanked=${view.blanked}
       .effects=${effects}
       .selected=${this.selected}
       .characters=${view.spec.sampling.maxNewTokens}
       @node-select=${({ detail }: CustomEvent<string | null>) => (this.selected = detail)}
       @film-end=${({ detail }: CustomEvent<Transcript>) => {
-        this.#onFilmEnd(detail);
+        this.#gate.ended(detail);
       }}
     ></nm-network>`;
   }
@@ -530,13 +433,15 @@ export class NeuroMas extends LitElement {
   #panel(view: SessionState) {
     const node = view.plan.nodes.find(({ id }) => id === this.selected);
     if (!node) return nothing;
+    const report = this.#blur(view) ?? view.report;
+    const blurred = this.#blur(view)?.transcripts[0];
     return html`<nm-node-panel
       class="sheet panel"
       .node=${node}
-      .transcript=${view.shown?.transcript ?? null}
+      .transcript=${blurred ?? view.shown?.transcript ?? null}
       .untrained=${view.before}
       .history=${view.history}
-      .measured=${view.report?.nodes.find((update) => update.node === node.id) ?? null}
+      .measured=${report?.nodes.find((update) => update.node === node.id) ?? null}
       .blanked=${view.blanked.includes(node.id)}
       .effect=${view.effects[node.id] ?? null}
       .busy=${view.activity === 'busy'}
@@ -558,18 +463,14 @@ export class NeuroMas extends LitElement {
   #score(view: SessionState) {
     const first = view.evaluations[0];
     const last = view.evaluations.at(-1);
-    return html`<div class="score">
-      <b>${last ? `${Math.round(last.accuracy * 100)} %` : '–'}</b>
-      <span>
-        of test problems
-        right${first?.step === 0 && view.step > 0 ? html`, ${Math.round(first.accuracy * 100)} % untrained` : nothing}
-      </span>
-    </div>`;
+    if (!last) return html`<div class="score"><span>Not tested yet</span></div>`;
+    const before = first?.step === 0 && view.step > 0 ? `; ${percent(first.accuracy)} untrained` : '';
+    return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${before}</span></div>`;
   }
 
   #curves(view: SessionState) {
     const { steps, accuracy, inside } = curvesOf(view);
-    const scheme = this.dark ? 'dark' : 'light';
+    const scheme = this.#look.dark ? 'dark' : 'light';
     return html`
       <section class="sheet curves" aria-label="Learning curve">
         ${this.#score(view)}

@@ -112,8 +112,9 @@ export function verdict({ evaluations, task, spec, step }: SessionState): string
   if (!first || !last) return 'Nothing learned yet: press Play.';
   const untrained = first.step === 0 ? first.accuracy : null;
   if (step === 0) return 'Untrained. Press Play to train it.';
+  if (last.step === 0) return 'Training has begun; not tested since.';
   if (last.accuracy >= 0.95) return 'It has learned this level.';
   const chance = task.chance(spec.task.level);
-  if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) return 'Nothing learned yet. Give it more steps.';
+  if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) return 'Nothing learned yet.';
   return 'It is learning.';
 }

@@ -30,7 +30,7 @@ export const styles = css`
 
   .columns {
     display: grid;
-    grid-template-columns: minmax(0, 1.25fr) minmax(0, 1fr) minmax(0, 1.2fr) minmax(0, 0.95fr);
+    grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr) minmax(0, 1.25fr) minmax(0, 0.95fr);
     gap: 4px 22px;
   }
 
@@ -75,7 +75,7 @@ export const styles = css`
 
   .figures {
     display: grid;
-    gap: 5px;
+    gap: 4px;
     margin: 0;
     align-content: start;
   }
@@ -97,9 +97,6 @@ export const styles = css`
     display: block;
     font-size: 12px;
     color: var(--nm-muted);
-    white-space: nowrap;
-    overflow: hidden;
-    text-overflow: ellipsis;
   }
 
   .figures dd {

@@ -6,6 +6,7 @@ import type { BlankEffect, SessionState } from '../../session/state.ts';
 import type { NodeTranscript, Transcript } from '../../training/types.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { icons } from '../theme/icons.ts';
+import { verbatim } from '../theme/verbatim.ts';
 import { nodeName, shown, signed } from '../theme/words.ts';
 import { styles } from './node-panel.styles.ts';
 
@@ -13,22 +14,22 @@ import { styles } from './node-panel.styles.ts';
 const figures: { name: string; explained: string; read: (update: NodeUpdate) => string }[] = [
   {
     name: 'KL',
-    explained: 'how far its choices have moved from the untrained model, in nats a character',
+    explained: 'moved from the untrained, in nats',
     read: ({ kl }) => kl.toFixed(3),
   },
   {
     name: 'Entropy',
-    explained: 'how undecided it is: 0 means it always writes the same',
+    explained: 'how undecided it is; 0 is sure',
     read: ({ entropy }) => entropy.toFixed(3),
   },
   {
     name: 'Gradient',
-    explained: 'how strongly the last step pulled at it',
+    explained: 'how hard the last step pulled',
     read: ({ gradNorm }) => gradNorm.toFixed(3),
   },
   {
     name: 'Change',
-    explained: 'size of its adapter (LoRA), relative to the base model it sits on',
+    explained: 'adapter (LoRA) against base',
     read: ({ change }) => percent2(change),
   },
 ];
@@ -95,7 +96,7 @@ export class NmNodePanel extends LitElement {
         ${said.heard.map(
           ({ from, text: heard }) =>
             html`<li>
-              <span class="muted">${nodeName(from)}</span> <span class="mono">${shown(heard) || '(nothing)'}</span>
+              <span class="muted">${nodeName(from)}</span> <span class="mono">${verbatim(heard || '(nothing)')}</span>
             </li>`,
         )}
       </ul>
@@ -119,15 +120,15 @@ export class NmNodePanel extends LitElement {
       <p class="mono">
         ${
           untrained
-            ? shown(untrained.message.text) || '(nothing)'
-            : html`<span class="muted small">${transcript ? 'not tried for this problem' : '–'}</span>`
+            ? verbatim(untrained.message.text || '(nothing)')
+            : html`<span class="muted small">${transcript ? 'shown once training pauses' : '–'}</span>`
         }
       </p>
       ${
         then
           ? html`
               <h3><label for="scrub">Over training, for ${shown(then.transcript.problem, 40)}</label></h3>
-              <p class="mono then">${shown(partOf(then.transcript, id)?.message.text ?? '') || '(nothing)'}</p>
+              <p class="mono then">${verbatim(partOf(then.transcript, id)?.message.text || '(nothing)')}</p>
               <div class="scrub">
                 <input
                   id="scrub"
@@ -156,7 +157,7 @@ export class NmNodePanel extends LitElement {
     const advantage = said?.advantage;
     return html`<dl class="figures">
       <div title="how much better this try was than the others at the same problem; shared by all nodes">
-        <dt>Advantage <span>better or worse than its other tries</span></dt>
+        <dt>Advantage <span>against the other tries</span></dt>
         <dd class=${advantage === undefined ? '' : advantage > 0 ? 'helped' : advantage < 0 ? 'hurt' : ''}>
           ${advantage === undefined ? '–' : signed(advantage)}
         </dd>

@@ -39,7 +39,7 @@ export class NmNotice extends LitElement {
         flex: 1;
         min-width: 0;
         overflow-wrap: anywhere;
-        max-height: 5.8em;
+        max-height: 9em;
         overflow: auto;
       }
 

@@ -3,22 +3,23 @@ import { css } from 'lit';
 export const styles = css`
   :host {
     display: grid;
-    gap: 8px;
+    gap: 7px;
   }
 
   .main {
     display: grid;
-    grid-template-columns: repeat(3, auto);
+    grid-template-columns: repeat(3, minmax(0, auto));
     gap: 6px;
   }
 
   .main button {
-    padding: 0 8px;
+    padding: 0 6px;
+    font-size: 14px;
   }
 
-  .primary {
+  .main .primary {
     grid-column: 1 / -1;
-    min-height: 42px;
+    min-height: 40px;
     font-size: 16px;
   }
 

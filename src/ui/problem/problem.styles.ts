@@ -6,7 +6,7 @@ export const styles = css`
   }
 
   .text {
-    margin: 2px 0 6px;
+    margin: 2px 0 3px;
     font-size: 18px;
     min-height: 1.4em;
     max-height: 2.9em;
@@ -15,9 +15,16 @@ export const styles = css`
 
   dl {
     display: grid;
-    grid-template-columns: 1fr 1fr;
-    gap: 8px;
-    margin: 0 0 8px;
+    grid-template-columns: auto auto;
+    gap: 0 18px;
+    justify-content: start;
+    margin: 0 0 6px;
+  }
+
+  dl > div {
+    display: flex;
+    align-items: baseline;
+    gap: 6px;
   }
 
   dt,

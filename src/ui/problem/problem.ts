@@ -4,6 +4,7 @@ import type { Task } from '../../tasks/task.ts';
 import type { Transcript } from '../../training/types.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { icons } from '../theme/icons.ts';
+import { verbatim } from '../theme/verbatim.ts';
 import { shown } from '../theme/words.ts';
 import { styles } from './problem.styles.ts';
 
@@ -29,6 +30,7 @@ export class NmProblem extends LitElement {
   @property({ attribute: false }) transcript: Transcript | null = null;
   /** Instead of a transcript, while it runs at full speed. */
   @property() problem = '';
+  @property() answer = '';
   @property() source: ProblemSource = 'practice';
   /** The film has reached the answer. */
   @property({ type: Boolean }) answered = true;
@@ -40,7 +42,7 @@ export class NmProblem extends LitElement {
 
   #submit(event: SubmitEvent): void {
     event.preventDefault();
-    const text = String(new FormData(event.target as HTMLFormElement).get('problem') ?? '').trim();
+    const text = (this.renderRoot.querySelector<HTMLInputElement>('#own')?.value ?? '').trim();
     this.complaint = '';
     if (!text) {
       this.complaint = 'Type a problem first.';
@@ -62,21 +64,23 @@ export class NmProblem extends LitElement {
     const done = transcript !== null && this.answered;
     return html`
       <h2>${text ? titles[this.source] : 'Problem'}</h2>
-      <p class="mono text">${text ? shown(text) : html`<span class="muted">${label?.example ?? ''}</span>`}</p>
+      <p class="mono text ${text ? '' : 'muted'}">${verbatim(text || (label?.example ?? ''))}</p>
       <dl>
         <div>
           <dt>Right answer</dt>
-          <dd class="mono">${transcript ? shown(transcript.answer, 20) : '–'}</dd>
+          <dd><span class="mono">${verbatim(transcript?.answer ?? (this.answer || '–'), 20)}</span></dd>
         </div>
         <div>
           <dt>Network wrote</dt>
-          <dd class="mono ${done ? (transcript.correct ? 'helped' : 'hurt') : ''}">
+          <dd class=${done ? (transcript.correct ? 'helped' : 'hurt') : ''}>
+            <span class="mono"
+              >${done ? (transcript.wrote === null ? 'nothing' : verbatim(transcript.wrote, 20)) : '–'}</span
+            >
             ${
               done
-                ? html`${transcript.wrote === null ? 'nothing' : shown(transcript.wrote, 20)}
-                    <span aria-hidden="true">${transcript.correct ? '✓' : '✗'}</span>
+                ? html`<span aria-hidden="true">${transcript.correct ? '✓' : '✗'}</span>
                     <span class="visually-hidden">${transcript.correct ? 'right' : 'wrong'}</span>`
-                : '–'
+                : nothing
             }
           </dd>
         </div>

@@ -3,19 +3,23 @@ import { css } from 'lit';
 export const styles = css`
   :host {
     display: grid;
-    gap: 6px;
+    gap: 4px;
   }
 
   .row {
     display: grid;
-    grid-template-columns: 106px 1fr auto;
+    grid-template-columns: 102px minmax(0, 1fr) auto;
     gap: 8px;
     align-items: center;
     font-size: 14px;
   }
 
   .level {
-    grid-template-columns: 106px 1fr;
+    grid-template-columns: 102px minmax(0, 1fr);
+  }
+
+  .row > * {
+    min-width: 0;
   }
 
   .seed input {
@@ -34,9 +38,14 @@ export const styles = css`
     font-size: 14px;
   }
 
+  select {
+    font-size: 13px;
+    padding: 0 0 0 6px;
+  }
+
   .dial {
-    grid-template-columns: 106px 1fr 46px;
-    min-height: 26px;
+    grid-template-columns: 102px minmax(0, 1fr) 52px;
+    min-height: 25px;
   }
 
   output {

@@ -29,11 +29,11 @@ const dials: Dial[] = [
     stops: [1e-4, 2e-4, 5e-4, 1e-3, 1.5e-3, 2e-3, 3e-3, 5e-3, 1e-2],
     read: (spec) => spec.training.learningRate,
     write: (learningRate) => ({ training: { learningRate } }),
-    show: (value) => value.toFixed(4),
+    show: (value) => String(value),
   },
   {
     id: 'problems',
-    label: 'Problems a step',
+    label: 'Problems',
     title: 'How many practice problems each step learns from.',
     stops: [2, 4, 8, 16, 32, 64],
     read: (spec) => spec.training.problems,
@@ -41,7 +41,7 @@ const dials: Dial[] = [
   },
   {
     id: 'group',
-    label: 'Tries a problem',
+    label: 'Tries each',
     title: 'The size of a group: each try is compared with the other tries at the same problem.',
     stops: [2, 4, 8, 16, 32],
     read: (spec) => spec.training.samples,

@@ -4,7 +4,7 @@ import type { AdapterInfo, LoadProgress } from '../../../workers/engine-api.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { bytes, duration, shown } from '../theme/words.ts';
 
-const engines: Record<AdapterInfo['engine'], string> = { webgpu: 'WebGPU', reference: 'TypeScript, without WebGPU' };
+const engines: Record<AdapterInfo['engine'], string> = { webgpu: 'WebGPU', reference: 'TypeScript' };
 
 /** What computes, how fast, and what is being waited for. */
 export class NmStatus extends LitElement {
@@ -41,6 +41,10 @@ export class NmStatus extends LitElement {
         gap: 8px;
         min-height: 20px;
         margin: 0 0 6px;
+      }
+
+      .what {
+        flex: 1;
       }
 
       progress {
@@ -117,22 +121,22 @@ export class NmStatus extends LitElement {
                   .value=${loading.totalBytes > 0 ? loading.loadedBytes : 0}
                 ></progress>
                 <span class="number">${loading.totalBytes > 0 ? bytes(loading.totalBytes) : nothing}</span>`
-            : html`<span class="dot ${this.waitingFor ? 'on' : ''}"></span> ${this.waitingFor ?? this.idle}`
+            : html`<span class="dot ${this.waitingFor ? 'on' : ''}"></span>
+                <span class="what">${this.waitingFor ?? this.idle}</span>
+                <span class="number muted">${this.waitingFor && left > 5 ? `${duration(left)} left` : nothing}</span>`
         }
       </p>
       <dl>
         <dt>Step</dt>
-        <dd class="number">
-          ${this.step} of ${this.steps}${this.waitingFor && left > 5 ? html`, about ${duration(left)} left` : nothing}
-        </dd>
+        <dd class="number">${this.step} of ${this.steps}</dd>
         <dt>Speed</dt>
         <dd class="number">
           ${Number.isFinite(pace) ? html`${(1 / pace).toFixed(2)} steps/s, ${duration(pace)} a step` : '–'}
         </dd>
-        <dt>Computes on</dt>
-        <dd title=${adapter ? shown(adapter.description) : ''}>${adapter ? shown(adapterName(adapter), 60) : '–'}</dd>
         <dt>Engine</dt>
-        <dd>${adapter ? engines[adapter.engine] : '–'}</dd>
+        <dd title=${adapter ? shown(adapter.description) : ''}>
+          ${adapter ? `${shown(adapterName(adapter), 60)}, ${engines[adapter.engine]}` : '–'}
+        </dd>
         <dt>Saved</dt>
         <dd class="number">${this.savedAt === null ? 'not yet' : `at step ${this.savedAt}`}</dd>
       </dl>

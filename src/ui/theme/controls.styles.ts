@@ -11,7 +11,7 @@ export const controls = css`
   *,
   *::before,
   *::after {
-    box-sizing: inherit;
+    box-sizing: border-box;
   }
 
   [hidden] {
@@ -104,6 +104,11 @@ export const controls = css`
 
   .mono {
     font: 16px/1.4 var(--nm-mono);
+    overflow-wrap: anywhere;
+  }
+
+  /* Around text alone: blanks of the template would show. */
+  .verbatim {
     white-space: pre-wrap;
     overflow-wrap: anywhere;
   }

@@ -3,14 +3,8 @@
 /** `1·0` for the node `1.0`. */
 export const nodeName = (id: string): string => id.replace('.', '·');
 
-/** `layer 1, node 0`, to be read aloud. */
-export function spokenNode(id: string): string {
-  const [layer = '', index = ''] = id.split('.');
-  return `layer ${layer}, node ${index}`;
-}
-
-/** `97 %`. */
-export const percent = (share: number): string => `${Math.round(share * 100)} %`;
+/** `97 %`, which is never broken into two lines. */
+export const percent = (share: number): string => `${Math.round(share * 100)}\u00a0%`;
 
 /** `+0.62`, `−0.55`, `0.00`; with the true minus sign, which is as wide as the plus. */
 export function signed(value: number, digits = 2): string {
@@ -52,9 +46,6 @@ export const inWords = (count: number): string => small[count] ?? String(count);
  * text, never HTML.)
  */
 export function shown(text: string, limit = 400): string {
-  // eslint-disable-next-line no-control-regex -- these are the characters that are made visible
-  const visible = text
-    .replace(/[\u0000-\u001f\u007f-\u009f]/g, '␣')
-    .replace(/[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '�');
+  const visible = text.replace(/\p{Cc}/gu, '␣').replace(/[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '�');
   return visible.length > limit ? `${visible.slice(0, limit)}…` : visible;
 }

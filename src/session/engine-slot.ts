@@ -1,0 +1,60 @@
+import type { AdapterInfo, EngineApi, LoadProgress } from '../../workers/engine-api.ts';
+import { createPool, resolveModel } from '../nodes/pool.ts';
+import type { RunSpec } from '../spec.ts';
+
+/** Makes an engine for a run. */
+export type CreateEngine = (spec: RunSpec, onProgress: (progress: LoadProgress) => void) => Promise<EngineApi>;
+
+/** The default: a pool of engine workers; `base` is what relative addresses of models are relative to. */
+export const poolFrom =
+  (base: string | URL): CreateEngine =>
+  (spec, onProgress) =>
+    createPool({
+      model: resolveModel(spec.model, base),
+      engine: spec.engine,
+      workers: spec.workers,
+      onProgress,
+    });
+
+/** Holds one engine and makes another only where a run needs another. */
+export class EngineSlot {
+  readonly #create: CreateEngine;
+  #engine: Promise<EngineApi> | null = null;
+  #key = '';
+
+  constructor(create: CreateEngine) {
+    this.#create = create;
+  }
+
+  /** Whether the engine that is loaded, or being loaded, serves this run. */
+  serves(spec: RunSpec): boolean {
+    return this.#engine !== null && this.#key === keyOf(spec);
+  }
+
+  /** Loads the engine unless it is there. Errors are those of loading; the next call tries again. */
+  async get(
+    spec: RunSpec,
+    onProgress: (progress: LoadProgress) => void,
+  ): Promise<{ engine: EngineApi; adapter: AdapterInfo }> {
+    if (this.#engine && !this.serves(spec)) await this.drop();
+    if (!this.#engine) {
+      this.#key = keyOf(spec);
+      const loading = this.#create(spec, onProgress);
+      this.#engine = loading;
+      loading.catch(() => {
+        if (this.#engine === loading) this.#engine = null;
+      });
+    }
+    const engine = await this.#engine;
+    return { engine, adapter: (await engine.info()).adapter };
+  }
+
+  /** Ends the engine. */
+  async drop(): Promise<void> {
+    const engine = this.#engine;
+    this.#engine = null;
+    await (await engine?.catch(() => null))?.destroy();
+  }
+}
+
+const keyOf = ({ model, engine, workers }: RunSpec): string => JSON.stringify([model, engine, workers]);

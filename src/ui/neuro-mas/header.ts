@@ -1,0 +1,59 @@
+/** The head of the page: name, presets, share, theme, and the sentence on top. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { presets } from '../../presets.ts';
+import type { SessionState } from '../../session/state.ts';
+import { icons } from '../theme/icons.ts';
+import { presetOf, sentence } from './view.ts';
+
+export interface HeaderContext {
+  state: SessionState;
+  dark: boolean;
+  /** Something just done, in a few words. */
+  toast: string;
+  choosePreset: (name: string) => void;
+  /** Null where there is no address to share. */
+  share: (() => void) | null;
+  toggleTheme: () => void;
+}
+
+export function header(context: HeaderContext): TemplateResult {
+  const { state, dark } = context;
+  const current = presetOf(state.spec);
+  const { lead, rest } = sentence(state);
+  const lookFor = Object.entries(presets).find(([name]) => name === current)?.[1].lookFor ?? state.task.description;
+  return html`<header>
+    <div class="top">
+      <span class="brand">NeuroMAS <span>Sandbox</span></span>
+      <div class="preset">
+        <label for="preset">Show</label>
+        <select
+          id="preset"
+          @change=${(event: Event) => {
+            context.choosePreset((event.target as HTMLSelectElement).value);
+          }}
+        >
+          ${current === null ? html`<option value="" selected>A run of your own</option>` : nothing}
+          ${Object.entries(presets).map(
+            ([name, { title }]) => html`<option value=${name} .selected=${name === current}>${title}</option>`,
+          )}
+        </select>
+      </div>
+      <span class="space"></span>
+      <span class="toast" role="status">${context.toast}</span>
+      ${
+        context.share
+          ? html`<button id="share" title="Copy a link that opens exactly this run" @click=${context.share}>
+              ${icons.share} Share
+            </button>`
+          : nothing
+      }
+      <button id="theme" @click=${context.toggleTheme}>
+        ${dark ? icons.light : icons.dark} ${dark ? 'Light' : 'Dark'}
+      </button>
+    </div>
+    <div class="lead">
+      <h1>${lead} <span>${rest}</span></h1>
+      <p>${lookFor}</p>
+    </div>
+  </header>`;
+}
