@@ -35,7 +35,7 @@ export async function openEngine(model: string, choice: EngineChoice, adapter: A
     const reason = found?.reason ?? computes.fallbackReason;
     if (reason !== undefined) info.adapter.fallbackReason = reason;
     // Nobody has to be told what they asked for.
-    if (adapter !== 'none') console.error(`${reason ?? ''} Computing in JavaScript instead (the reference engine).`);
+    if (adapter !== 'none') console.error(`${reason ?? ''} Computing on the CPU instead (the reference engine).`);
   }
   return { engine, info };
 }

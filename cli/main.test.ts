@@ -190,6 +190,6 @@ describe('train, eval and score', () => {
     expect(code).toBe(0);
     // With a GPU there is nothing to say.
     if (stdout.includes('WebGPU')) expect(stderr).toBe('');
-    else expect(stderr).toMatch(/Computing in JavaScript instead \(the reference engine\)\.\n$/);
+    else expect(stderr).toMatch(/Computing on the CPU instead \(the reference engine\)\.\n$/);
   });
 });
