@@ -1,9 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { fetchFile } from '../../cli/fetch-file.ts';
+import { noDevice, testGpu } from '../../tests/gpu.ts';
 import type { LoadProgress } from '../engine-api.ts';
 import { NoDeviceError } from '../gpu/device.ts';
-import { createEngine } from './create.ts';
+import { createBackend, createEngine } from './create.ts';
 import type { Engine } from './engine.ts';
+import { randomModel } from './random-model.ts';
 
 const model = new URL('../../tests/fixtures/nano-q4f16_1/', import.meta.url).href;
 const noAdapter = { requestAdapter: async () => null } as unknown as GPU;
@@ -29,6 +31,23 @@ describe('auto', () => {
   test('does so too where WebGPU has no adapter', async () => {
     const engine = await createEngine({ model, engine: 'auto' }, { fetch: fetchFile, gpu: noAdapter });
     expect((await engine.info()).adapter.fallbackReason).toBe('WebGPU found no graphics adapter.');
+  });
+});
+
+describe.skipIf(await noDevice())('where WebGPU has an adapter', () => {
+  test('auto takes it', async () => {
+    const backend = await createBackend(randomModel(), 'auto', testGpu());
+    expect(backend.adapter.engine).toBe('webgpu');
+    expect(backend.adapter.fallbackReason).toBeUndefined();
+    backend.destroy();
+  });
+
+  test('auto leaves a shape its kernels do not take to the reference engine; webgpu refuses it', async () => {
+    const model = randomModel({ headSize: 10 });
+    const { adapter } = await createBackend(model, 'auto', testGpu());
+    expect(adapter.engine).toBe('reference');
+    expect(adapter.fallbackReason).toContain('a head size of 10');
+    await expect(createBackend(model, 'webgpu', testGpu())).rejects.toThrow('a head size of 10');
   });
 });
 

@@ -1,5 +1,5 @@
 /** From an address to an engine: loads the model and chooses what computes. */
-import type { EngineOptions, LoadProgress } from '../engine-api.ts';
+import type { EngineChoice, EngineOptions, LoadProgress } from '../engine-api.ts';
 import { NoDeviceError } from '../gpu/device.ts';
 import { ShaderError } from '../gpu/runtime.ts';
 import type { Backend } from './backend.ts';
@@ -31,23 +31,29 @@ export async function createEngine(options: EngineOptions, surroundings: Surroun
     onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });
   report('compiling shaders');
   const gpu = surroundings.gpu ?? (globalThis.navigator as WorkerNavigator | undefined)?.gpu;
-  const backend = await createBackend(weights, options, gpu);
+  const backend = await createBackend(weights, options.engine, gpu);
   report('ready');
   return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
 }
 
-async function createBackend(weights: ModelWeights, { engine }: EngineOptions, gpu: GPU | undefined): Promise<Backend> {
+/** What computes, for a model that is loaded; see `createEngine`. */
+export async function createBackend(
+  weights: ModelWeights,
+  engine: EngineChoice,
+  gpu: GPU | undefined,
+): Promise<Backend> {
   if (engine === 'reference') return createReference(weights);
   try {
     const { createWebGpuBackend } = await import('./webgpu.ts');
     return await createWebGpuBackend(weights, gpu);
   } catch (error) {
-    // A driver that cannot compile a shader is as good as none.
-    const unusable = error instanceof NoDeviceError || error instanceof ShaderError;
+    // A driver that cannot compile a shader is as good as none, and some shapes the kernels do not take.
+    const unusable = [NoDeviceError, ShaderError, ModelError].some((kind) => error instanceof kind);
     if (engine === 'webgpu' || !unusable) throw error;
     const backend = await createReference(weights);
-    const reason = error instanceof NoDeviceError ? error.message : 'The graphics driver could not compile a shader.';
-    return Object.assign(backend, { adapter: { ...backend.adapter, fallbackReason: reason } });
+    const fallbackReason =
+      error instanceof ShaderError ? 'The graphics driver could not compile a shader.' : (error as Error).message;
+    return Object.assign(backend, { adapter: { ...backend.adapter, fallbackReason } });
   }
 }
 
