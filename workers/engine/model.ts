@@ -2,7 +2,7 @@
 import type { Runtime } from '../gpu/runtime.ts';
 import { Attention } from '../kernels/attention.ts';
 import type { GpuBatch } from '../kernels/batch.ts';
-import { type GpuMatrix, Linear } from '../kernels/linear.ts';
+import { type GpuMatrix, Linear, type LinearShape, matrixInfo } from '../kernels/linear.ts';
 import { RmsNorm } from '../kernels/norm.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
 import { type ModelConfig, ModelError, qkvSizes } from './config.ts';
@@ -49,7 +49,7 @@ export class GpuModel {
   readonly head: GpuMatrix;
   readonly finalNorm: GPUBuffer;
   readonly layers: GpuLayer[];
-  readonly linear: Record<GroupName | 'head', Linear>;
+  readonly linear: Linear;
   readonly norm: RmsNorm;
   readonly attention: Attention;
   readonly pointwise: Pointwise;
@@ -68,20 +68,25 @@ export class GpuModel {
     this.norm = kernels.norm;
     this.attention = kernels.attention;
     this.pointwise = kernels.pointwise;
-    const none = runtime.uniform('group.none', new Uint32Array(4));
-    const matrix = (name: string, packed: PackedMatrix, group = none): GpuMatrix => ({
-      words: runtime.upload(`${name}.words`, packed.words),
-      scales: runtime.upload(`${name}.scales`, packed.scales),
-      group,
-    });
+    const matrix = (name: string, packed: PackedMatrix, lora: Partial<LinearShape> = {}): GpuMatrix => {
+      const { rows, cols, words, scales } = packed;
+      const shape = { in: cols, out: rows, parts: [], unitA: 0, unitB: 0, residual: false, ...lora };
+      return {
+        shape,
+        words: runtime.upload(`${name}.words`, words),
+        scales: runtime.upload(`${name}.scales`, scales),
+        info: runtime.uniform(`${name}.info`, matrixInfo(shape)),
+      };
+    };
     this.embedding = matrix('embedding', weights.embedding);
     this.head = weights.head === weights.embedding ? this.embedding : matrix('head', weights.head);
     this.finalNorm = runtime.upload('finalNorm', weights.finalNorm);
     this.layers = weights.layers.map((layer, l) => {
       const groups = GROUP_NAMES.map((name, g) => {
-        const { unitA, unitB } = this.layout.groups[4 * l + g]!;
-        const group = runtime.uniform(`layer.${l}.${name}.group`, Uint32Array.of(unitA, unitB, 0, 0));
-        return [name, matrix(`layer.${l}.${name}`, layer[name], group)] as const;
+        const { unitA, unitB, ...group } = this.layout.groups[4 * l + g]!;
+        const parts = group.parts.map((part) => part.start);
+        const residual = name === 'o' || name === 'down';
+        return [name, matrix(`layer.${l}.${name}`, layer[name], { unitA, unitB, parts, residual })] as const;
       });
       return {
         ...(Object.fromEntries(groups) as Record<GroupName, GpuMatrix>),
@@ -94,39 +99,13 @@ export class GpuModel {
   static async create(runtime: Runtime, weights: ModelWeights, software: boolean): Promise<GpuModel> {
     const c = weights.config;
     checkShape(c);
-    const layout = adapterLayout(c);
-    const linear = async (name: GroupName) => {
-      const group = layout.groups[GROUP_NAMES.indexOf(name)]!;
-      const partStarts = group.parts.slice(1).map((part) => part.start);
-      const residual = name === 'o' || name === 'down';
-      return Linear.create(
-        runtime,
-        { label: name, in: group.in, out: group.out, partStarts, lora: true, residual },
-        software,
-      );
-    };
-    const [qkv, o, gateUp, down, head, norm, attention, pointwise] = await Promise.all([
-      linear('qkv'),
-      linear('o'),
-      linear('gateUp'),
-      linear('down'),
-      Linear.create(
-        runtime,
-        {
-          label: 'head',
-          in: c.hiddenSize,
-          out: c.vocabularySize,
-          partStarts: [],
-          lora: false,
-          residual: false,
-        },
-        software,
-      ),
+    const [linear, norm, attention, pointwise] = await Promise.all([
+      Linear.create(runtime, software),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
       Attention.create(runtime, c, c.contextLength, c.ropeTheta),
       Pointwise.create(runtime, c.hiddenSize, c.intermediateSize),
     ]);
-    return new GpuModel(runtime, weights, { linear: { qkv, o, gateUp, down, head }, norm, attention, pointwise });
+    return new GpuModel(runtime, weights, { linear, norm, attention, pointwise });
   }
 
   /** The values of one logits row as stored: the vocabulary rounded up to 4. */
@@ -153,10 +132,10 @@ export class GpuModel {
       gateUp: buffer('gateUp', 2 * c.intermediateSize),
       act: buffer('act', c.intermediateSize),
       z: {
-        qkv: buffer('z.qkv', this.linear.qkv.zWidth(maxRank)),
-        o: buffer('z.o', this.linear.o.zWidth(maxRank)),
-        gateUp: buffer('z.gateUp', this.linear.gateUp.zWidth(maxRank)),
-        down: buffer('z.down', this.linear.down.zWidth(maxRank)),
+        qkv: buffer('z.qkv', 3 * maxRank),
+        o: buffer('z.o', maxRank),
+        gateUp: buffer('z.gateUp', 2 * maxRank),
+        down: buffer('z.down', maxRank),
       },
     };
   }
@@ -172,7 +151,7 @@ export class GpuModel {
       dattention: buffer('dattention', q),
       dgateUp: buffer('dgateUp', 2 * c.intermediateSize),
       dact: buffer('dact', c.intermediateSize),
-      dz: buffer('dz', this.linear.qkv.zWidth(maxRank)),
+      dz: buffer('dz', 3 * maxRank),
     };
   }
 
@@ -180,7 +159,7 @@ export class GpuModel {
   layerKeys(pass: GPUComputePassEncoder, batch: GpuBatch, l: number, t: LayerTensors, adapters: GPUBuffer): void {
     const layer = this.layers[l]!;
     this.norm.forward(pass, batch, t.x, layer.inputNorm, t.h1);
-    this.linear.qkv.forward(pass, batch, layer.qkv, adapters, { x: t.h1, y: t.qkv, z: t.z.qkv });
+    this.linear.forward(pass, batch, layer.qkv, adapters, { x: t.h1, y: t.qkv, z: t.z.qkv });
     this.attention.store(pass, batch, t.qkv, t);
   }
 
@@ -196,11 +175,11 @@ export class GpuModel {
     const layer = this.layers[l]!;
     this.layerKeys(pass, batch, l, t, adapters);
     this.attention.forward(pass, batch, { q: t.q, kv: t.kv, y: t.attention, stats: t.stats });
-    this.linear.o.forward(pass, batch, layer.o, adapters, { x: t.attention, y: t.middle, z: t.z.o, residual: t.x });
+    this.linear.forward(pass, batch, layer.o, adapters, { x: t.attention, y: t.middle, z: t.z.o, residual: t.x });
     this.norm.forward(pass, batch, t.middle, layer.postNorm, t.h2);
-    this.linear.gateUp.forward(pass, batch, layer.gateUp, adapters, { x: t.h2, y: t.gateUp, z: t.z.gateUp });
+    this.linear.forward(pass, batch, layer.gateUp, adapters, { x: t.h2, y: t.gateUp, z: t.z.gateUp });
     this.pointwise.swiglu(pass, batch, t.gateUp, t.act);
-    this.linear.down.forward(pass, batch, layer.down, adapters, { x: t.act, y: out, z: t.z.down, residual: t.middle });
+    this.linear.forward(pass, batch, layer.down, adapters, { x: t.act, y: out, z: t.z.down, residual: t.middle });
   }
 
   /** The mirror of `layerForward`: `b.dx` goes from the gradient over `out` to that over `x`; gradients of A and B are written. */
@@ -216,7 +195,7 @@ export class GpuModel {
     const layer = this.layers[l]!;
     const { dx, dh, dz } = b;
     const { linear } = this;
-    linear.down.backward(pass, batch, layer.down, adapters, gradients, {
+    linear.backward(pass, batch, layer.down, adapters, gradients, {
       x: t.act,
       z: t.z.down,
       dy: dx,
@@ -224,7 +203,7 @@ export class GpuModel {
       dx: b.dact,
     });
     this.pointwise.swigluBackward(pass, batch, t.gateUp, b.dact, b.dgateUp);
-    linear.gateUp.backward(pass, batch, layer.gateUp, adapters, gradients, {
+    linear.backward(pass, batch, layer.gateUp, adapters, gradients, {
       x: t.h2,
       z: t.z.gateUp,
       dy: b.dgateUp,
@@ -232,7 +211,7 @@ export class GpuModel {
       dx: dh,
     });
     this.norm.backward(pass, batch, { x: t.middle, weight: layer.postNorm, dy: dh, dx });
-    linear.o.backward(pass, batch, layer.o, adapters, gradients, {
+    linear.backward(pass, batch, layer.o, adapters, gradients, {
       x: t.attention,
       z: t.z.o,
       dy: dx,
@@ -249,7 +228,7 @@ export class GpuModel {
     });
     // Below the first layer there is only the frozen embedding.
     const first = l === 0;
-    linear.qkv.backward(pass, batch, layer.qkv, adapters, gradients, {
+    linear.backward(pass, batch, layer.qkv, adapters, gradients, {
       x: t.h1,
       z: t.z.qkv,
       dy: b.dqkv,
@@ -262,7 +241,7 @@ export class GpuModel {
   /** logits [rows, vocabulary rounded up to 4] of the residual stream `x`; `h` is scratch of x's size. */
   headForward(pass: GPUComputePassEncoder, batch: GpuBatch, x: GPUBuffer, h: GPUBuffer, logits: GPUBuffer): void {
     this.norm.forward(pass, batch, x, this.finalNorm, h);
-    this.linear.head.forward(pass, batch, this.head, this.head.scales, { x: h, y: logits, z: this.head.scales });
+    this.linear.forward(pass, batch, this.head, this.head.scales, { x: h, y: logits, z: this.head.scales });
   }
 
   /** dx += the gradient over x, from that over the logits; `dh` is scratch of x's size. */
@@ -271,7 +250,9 @@ export class GpuModel {
     batch: GpuBatch,
     { x, dlogits, dh, dx }: { x: GPUBuffer; dlogits: GPUBuffer; dh: GPUBuffer; dx: GPUBuffer },
   ): void {
-    this.linear.head.backwardFrozen(pass, batch, this.head, { dy: dlogits, dx: dh });
+    // The head has no adapter: any readable buffers fill those bindings.
+    const { scales } = this.head;
+    this.linear.backwardInput(pass, batch, this.head, scales, { dy: dlogits, dz: scales, dx: dh });
     this.norm.backward(pass, batch, { x, weight: this.finalNorm, dy: dh, dx });
   }
 }

@@ -6,8 +6,8 @@ import type { Loss } from '../kernels/loss.ts';
 import { type AdapterSize, NORM_PART, type Optimizer } from '../kernels/optimizer.ts';
 import type { AdapterPool } from './adapter-pool.ts';
 import type { UpdateOptions, Updated } from './backend.ts';
-import { TILE, type TokenBatch, type TrainingBatch, roundUp } from './batch.ts';
-import { uploadDims, uploadTokens } from './gpu-batch.ts';
+import { NONE, TILE, type TokenBatch, type TrainingBatch, roundUp } from './batch.ts';
+import { uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
 
 /** Bytes of logits held at once, for each of policy and base: larger vocabularies are done in more chunks. */
@@ -157,6 +157,9 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
   const { klBeta, entropyBeta, temperature } = options.loss;
   const lossOptions = runtime.uniform('loss.options', Float32Array.of(klBeta, entropyBeta, 1 / temperature, 0));
   const chunks: Chunk[] = [];
+  // The head has no adapter.
+  const tileCount = Math.min(perChunk, roundUp(total, TILE)) / TILE;
+  const tileInfo = uploadTiles(runtime, 'loss', new Uint32Array(tileCount).fill(NONE), null);
   for (let start = 0; start < total; start += perChunk) {
     const count = Math.min(perChunk, total - start);
     const tokens = roundUp(count, TILE);
@@ -175,8 +178,8 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
     const values = (part: string, width: number) => runtime.buffer(`loss.${part}`, 4 * largest * width);
     chunks.push({
       count,
-      // The head has no adapter and gathered rows no place in a sequence: any buffer fills those bindings.
-      rows: { tokens, tiles: tokens / TILE, segments: 0, maxRank: 0, dims, meta: infoBuffer, tileInfo: infoBuffer },
+      // Gathered rows have no place in a sequence: any buffer fills that binding.
+      rows: { tokens, tiles: tokens / TILE, segments: 0, maxRank: 0, dims, meta: infoBuffer, tileInfo },
       info: infoBuffer,
       stats: runtime.buffer(`${name}.stats`, 16 * count),
       x: values('x', hiddenSize),

@@ -9,26 +9,34 @@
 @group(0) @binding(5) var<storage, read> tiles: array<Tile>;
 @group(0) @binding(6) var<storage, read> dz: array<f32>;
 @group(0) @binding(7) var<storage, read> adapters: array<f32>;
-@group(0) @binding(8) var<uniform> lora: Group;
+@group(0) @binding(8) var<uniform> matrix: Matrix;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  // Read once: not every compiler takes a uniform out of a loop.
+  let in4 = matrix.in4;
+  let outputs = matrix.out;
+  let out4 = matrix.out4;
+  let rowWords = matrix.words;
+  let parts = matrix.parts;
+  let unitA = matrix.unitA;
+  let maxRank = dims.maxRank;
   let index = threadIndex(group, groups, local);
-  let tile = index / WORDS;
-  let w = index % WORDS;
-  if (tile >= dims.tiles || 2u * w >= IN4) { return; }
-  let more = 2u * w + 1u < IN4;
+  let tile = index / rowWords;
+  let w = index % rowWords;
+  if (tile >= dims.tiles || 2u * w >= in4) { return; }
+  let more = 2u * w + 1u < in4;
 
   $for t in 8 {
     var low$t = vec4f();
     var high$t = vec4f();
   }
-  for (var o4 = 0u; o4 < OUT4; o4++) {
-    $for t in 8 { let d$t = dy[(8u * tile + $tu) * OUT4 + o4]; }
+  for (var o4 = 0u; o4 < out4; o4++) {
+    $for t in 8 { let d$t = dy[(8u * tile + $tu) * out4 + o4]; }
     $for i in 4 {
-      let row$i = min(4u * o4 + $iu, OUT - 1u);
-      let word$i = words[row$i * WORDS + w];
-      let scale$i = scales[row$i * (WORDS / 4u) + w / 4u];
+      let row$i = min(4u * o4 + $iu, outputs - 1u);
+      let word$i = words[row$i * rowWords + w];
+      let scale$i = scales[row$i * (rowWords / 4u) + w / 4u];
       let wl$i = lowNibbles(word$i) * scale$i;
       let wh$i = highNibbles(word$i) * scale$i;
       $for t in 8 {
@@ -38,16 +46,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
   }
 
-  if (LORA) {
-    let adapter = tiles[tile];
-    let stride = PARTS * dims.maxRank;
-    for (var part = 0u; part < PARTS; part++) {
+  let adapter = tiles[tile];
+  if (adapter.rank > 0u && parts > 0u) {
+    let stride = parts * maxRank;
+    for (var part = 0u; part < parts; part++) {
       for (var j = 0u; j < adapter.rank; j++) {
-        let a = adapter.offset + adapter.rank * lora.unitA + (part * adapter.rank + j) * 4u * IN4 + 8u * w;
+        let a = adapter.offset + adapter.rank * unitA + (part * adapter.rank + j) * 4u * in4 + 8u * w;
         let al = vec4f(adapters[a], adapters[a + 1u], adapters[a + 2u], adapters[a + 3u]);
         let ah = vec4f(adapters[a + 4u], adapters[a + 5u], adapters[a + 6u], adapters[a + 7u]);
         $for t in 8 {
-          let dz$t = dz[(8u * tile + $tu) * stride + part * dims.maxRank + j];
+          let dz$t = dz[(8u * tile + $tu) * stride + part * maxRank + j];
           low$t += dz$t * al;
           high$t += dz$t * ah;
         }
@@ -56,7 +64,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   $for t in 8 {
-    let at$t = (8u * tile + $tu) * IN4 + 2u * w;
+    let at$t = (8u * tile + $tu) * in4 + 2u * w;
     dx[at$t] = low$t;
     if (more) { dx[at$t + 1u] = high$t; }
   }

@@ -12,27 +12,37 @@
 @group(0) @binding(6) var<storage, read> tiles: array<Tile>;
 @group(0) @binding(7) var<storage, read> z: array<f32>;
 @group(0) @binding(8) var<storage, read> adapters: array<f32>;
-@group(0) @binding(9) var<uniform> lora: Group;
-
-const THREADS = (OUT4 + BLOCKS - 1u) / BLOCKS;
+@group(0) @binding(9) var<uniform> matrix: Matrix;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  // Read once: not every compiler takes a uniform out of a loop.
+  let in4 = matrix.in4;
+  let outputs = matrix.out;
+  let out4 = matrix.out4;
+  let rowWords = matrix.words;
+  let parts = matrix.parts;
+  let part1 = matrix.part1;
+  let part2 = matrix.part2;
+  let addResidual = matrix.residual;
+  let unitB = matrix.unitB;
+  let maxRank = dims.maxRank;
   let index = threadIndex(group, groups, local);
-  let tile = index / THREADS;
-  let column4 = BLOCKS * (index % THREADS);
+  let threads = (out4 + BLOCKS - 1u) / BLOCKS;
+  let tile = index / threads;
+  let column4 = BLOCKS * (index % threads);
   if (tile >= dims.tiles) { return; }
-  let first = 8u * tile * IN4;
+  let first = 8u * tile * in4;
   $for b in BLOCKS {
     // The last columns of a vocabulary that is no multiple of 4 repeat the last row; nobody reads them.
-    let rows$b = min(4u * (column4 + $bu) + vec4u(0u, 1u, 2u, 3u), vec4u(OUT - 1u));
-    let words$b = rows$b * WORDS;
+    let rows$b = min(4u * (column4 + $bu) + vec4u(0u, 1u, 2u, 3u), vec4u(outputs - 1u));
+    let words$b = rows$b * rowWords;
     $for t in 8 { var sum$t_$b = vec4f(); }
   }
 
-  for (var g = 0u; g < WORDS / 4u; g++) {
+  for (var g = 0u; g < rowWords / 4u; g++) {
     $for b in BLOCKS { $for t in 8 { var part$t_$b = vec4f(); } }
-    for (var w = 4u * g; w < min(4u * g + 4u, (IN4 + 1u) / 2u); w++) {
+    for (var w = 4u * g; w < min(4u * g + 4u, (in4 + 1u) / 2u); w++) {
       $for b in BLOCKS {
         let a$b = words[words$b.x + w];
         let b$b = words[words$b.y + w];
@@ -42,34 +52,34 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         let high$b = mat4x4f(highNibbles(a$b), highNibbles(b$b), highNibbles(c$b), highNibbles(d$b));
       }
       let at = first + 2u * w;
-      if (IN4 % 2u == 0u || 2u * w + 1u < IN4) {
+      if (in4 % 2u == 0u || 2u * w + 1u < in4) {
         $for t in 8 {
-          let low_x$t = x[at + $tu * IN4];
-          let high_x$t = x[at + $tu * IN4 + 1u];
+          let low_x$t = x[at + $tu * in4];
+          let high_x$t = x[at + $tu * in4 + 1u];
           $for b in BLOCKS { part$t_$b += low_x$t * low$b + high_x$t * high$b; }
         }
       } else {
         $for t in 8 {
-          let last_x$t = x[at + $tu * IN4];
+          let last_x$t = x[at + $tu * in4];
           $for b in BLOCKS { part$t_$b += last_x$t * low$b; }
         }
       }
     }
     $for b in BLOCKS {
-      let at$b = rows$b * (WORDS / 4u) + g;
+      let at$b = rows$b * (rowWords / 4u) + g;
       let scale$b = vec4f(scales[at$b.x], scales[at$b.y], scales[at$b.z], scales[at$b.w]);
       $for t in 8 { sum$t_$b += scale$b * part$t_$b; }
     }
   }
 
-  if (LORA) {
-    let adapter = tiles[tile];
-    let stride = PARTS * dims.maxRank;
+  let adapter = tiles[tile];
+  if (adapter.rank > 0u && parts > 0u) {
+    let stride = parts * maxRank;
     $for b in BLOCKS {
       let column$b = 4u * (column4 + $bu);
-      let p$b = u32(column$b >= PART1) + u32(column$b >= PART2);
-      let up$b = adapter.offset + adapter.rank * (lora.unitB + column$b);
-      let down$b = 8u * tile * stride + p$b * dims.maxRank;
+      let p$b = u32(column$b >= part1) + u32(column$b >= part2);
+      let up$b = adapter.offset + adapter.rank * (unitB + column$b);
+      let down$b = 8u * tile * stride + p$b * maxRank;
       for (var j = 0u; j < adapter.rank; j++) {
         let factor = adapter.scale * vec4f(
           adapters[up$b + j],
@@ -83,10 +93,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   }
 
   $for b in BLOCKS {
-    if (column4 + $bu < OUT4) {
+    if (column4 + $bu < out4) {
       $for t in 8 {
-        let out$t_$b = (8u * tile + $tu) * OUT4 + column4 + $bu;
-        if (RESIDUAL) { y[out$t_$b] = residual[out$t_$b] + sum$t_$b; } else { y[out$t_$b] = sum$t_$b; }
+        let out$t_$b = (8u * tile + $tu) * out4 + column4 + $bu;
+        if (addResidual == 1u) { y[out$t_$b] = residual[out$t_$b] + sum$t_$b; } else { y[out$t_$b] = sum$t_$b; }
       }
     }
   }

@@ -20,8 +20,21 @@ struct Tile {
   unused: u32,
 }
 
-// Where a projection group's LoRA parameters lie, in units of the rank (workers/engine/layout.ts).
-struct Group {
+// A packed matrix and its projection group's LoRA parameters. Shapes are values, not constants, so that one pipeline serves
+// all matrices of a model: compiling is what a page waits for.
+struct Matrix {
+  // Input width / 4; output width; that / 4, rounded up; words a row.
+  in4: u32,
+  out: u32,
+  out4: u32,
+  words: u32,
+  // Projections that have an adapter (0: the head), and the first columns of the second and third (the output width where there are none).
+  parts: u32,
+  part1: u32,
+  part2: u32,
+  // 1: the product is added to a residual.
+  residual: u32,
+  // Where A and B lie, in units of the rank (workers/engine/layout.ts).
   unitA: u32,
   unitB: u32,
 }
