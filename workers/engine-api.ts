@@ -141,7 +141,7 @@ export interface LossOptions {
   entropyBeta: number;
   /** The loss of a node is divided by rows × lossTokens, a constant: never by message length or by the number of nodes. */
   lossTokens: number;
-  /** Temperature of the policy the loss is about: the sampling temperature. */
+  /** Temperature of the policy the loss is about: the sampling temperature (0, greedy, counts as 1). */
   temperature: number;
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { fetchFile } from '../../cli/fetch-file.ts';
 import { noDevice, testGpu } from '../../tests/gpu.ts';
 import type { LoadProgress } from '../engine-api.ts';
-import { NoDeviceError } from '../gpu/device.ts';
+import { NoDeviceError, requestDevice } from '../gpu/device.ts';
 import { createBackend, createEngine } from './create.ts';
 import type { Engine } from './engine.ts';
 import { randomModel } from './random-model.ts';
@@ -35,10 +35,18 @@ describe('auto', () => {
 });
 
 describe.skipIf(await noDevice())('where WebGPU has an adapter', () => {
-  test('auto takes it', async () => {
-    const backend = await createBackend(randomModel(), 'auto', testGpu());
+  test('auto takes it if it is a GPU, and not if it renders on the CPU', async () => {
+    const { software } = (await requestDevice(testGpu())).adapter;
+    const backend = await createBackend(randomModel({ headSize: 8 }), 'auto', testGpu());
+    expect(backend.adapter.engine).toBe(software ? 'reference' : 'webgpu');
+    if (software) expect(backend.adapter.fallbackReason).toContain('renders on the CPU');
+    else expect(backend.adapter.fallbackReason).toBeUndefined();
+    backend.destroy();
+  });
+
+  test('webgpu takes it in any case', async () => {
+    const backend = await createBackend(randomModel({ headSize: 8 }), 'webgpu', testGpu());
     expect(backend.adapter.engine).toBe('webgpu');
-    expect(backend.adapter.fallbackReason).toBeUndefined();
     backend.destroy();
   });
 
@@ -46,7 +54,7 @@ describe.skipIf(await noDevice())('where WebGPU has an adapter', () => {
     const model = randomModel({ headSize: 10 });
     const { adapter } = await createBackend(model, 'auto', testGpu());
     expect(adapter.engine).toBe('reference');
-    expect(adapter.fallbackReason).toContain('a head size of 10');
+    expect(adapter.fallbackReason).toMatch(/a head size of 10|renders on the CPU/);
     await expect(createBackend(model, 'webgpu', testGpu())).rejects.toThrow('a head size of 10');
   });
 });

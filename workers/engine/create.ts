@@ -19,8 +19,8 @@ export interface Surroundings {
 }
 
 /**
- * Loads a model and makes an engine on it. `auto` takes WebGPU where a device can be had, and else the reference engine,
- * whose `AdapterInfo.fallbackReason` then says why.
+ * Loads a model and makes an engine on it. `auto` takes WebGPU where it runs on a GPU, and else the reference engine, whose
+ * `AdapterInfo.fallbackReason` then says why.
  *
  * Errors: ModelError for a bad model folder; with `webgpu`, NoDeviceError where there is no device.
  */
@@ -45,7 +45,8 @@ export async function createBackend(
   if (engine === 'reference') return createReference(weights);
   try {
     const { createWebGpuBackend } = await import('./webgpu.ts');
-    return await createWebGpuBackend(weights, gpu);
+    // The reference engine is some three times as fast as WebGPU in software (docs/log.md).
+    return await createWebGpuBackend(weights, gpu, { hardwareOnly: engine === 'auto' });
   } catch (error) {
     // A driver that cannot compile a shader is as good as none, and some shapes the kernels do not take.
     const unusable = [NoDeviceError, ShaderError, ModelError].some((kind) => error instanceof kind);

@@ -35,10 +35,10 @@ export function rowKey(seed: number, step: number, node: number, row: number): U
   return pcg4d(seed, step, node, row, new Uint32Array(4));
 }
 
-/** Uniform in (0, 1), 24 bits: the draw for one token at one position of a row. */
+/** Uniform in (0, 1), 23 bits, so that f32 holds every value, 1 − 2^-24 included: the draw for a token at a position. */
 export function uniform(key: Uint32Array, position: number, token: number): number {
   pcg4d(key[0]! ^ position, key[1]!, key[2]!, key[3]! ^ token, scratch);
-  return ((scratch[0]! >>> 8) + 0.5) * 2 ** -24;
+  return ((scratch[0]! >>> 9) + 0.5) * 2 ** -23;
 }
 
 /** Standard Gumbel noise: argmax over v of (logit_v + gumbel_v) is a sample of softmax(logits). */

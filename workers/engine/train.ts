@@ -155,7 +155,7 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
   const total = batch.lossToken.length;
   const perChunk = Math.max(TILE, Math.floor(LOGITS_BYTES / (4 * model.logitsStride) / TILE) * TILE);
   const { klBeta, entropyBeta, temperature } = options.loss;
-  const lossOptions = runtime.uniform('loss.options', Float32Array.of(klBeta, entropyBeta, 1 / temperature, 0));
+  const lossOptions = runtime.uniform('loss.options', Float32Array.of(klBeta, entropyBeta, 1 / (temperature || 1), 0));
   const chunks: Chunk[] = [];
   // The head has no adapter.
   const tileCount = Math.min(perChunk, roundUp(total, TILE)) / TILE;

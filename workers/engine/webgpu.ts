@@ -1,6 +1,6 @@
 /** The engine's numbers on WebGPU. Takes a `GPU`, knows nothing of workers: the same code runs in a tab, in Node, in tests. */
 import type { Sampling } from '../engine-api.ts';
-import { requestDevice } from '../gpu/device.ts';
+import { type DeviceOptions, requestDevice } from '../gpu/device.ts';
 import { Runtime } from '../gpu/runtime.ts';
 import { PassTimer } from '../gpu/timer.ts';
 import { Loss } from '../kernels/loss.ts';
@@ -22,8 +22,12 @@ export interface WebGpuBackend extends Backend {
 }
 
 /** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError or ShaderError. */
-export async function createWebGpuBackend(weights: ModelWeights, gpu: GPU | undefined): Promise<WebGpuBackend> {
-  const { device, adapter } = await requestDevice(gpu);
+export async function createWebGpuBackend(
+  weights: ModelWeights,
+  gpu: GPU | undefined,
+  options: DeviceOptions = {},
+): Promise<WebGpuBackend> {
+  const { device, adapter } = await requestDevice(gpu, options);
   const runtime = new Runtime(device);
   const { software } = adapter;
   const { vocabularySize } = weights.config;

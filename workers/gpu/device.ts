@@ -24,11 +24,22 @@ export interface GpuDevice {
   adapter: AdapterInfo;
 }
 
+export interface DeviceOptions {
+  /** Refuse an adapter that renders on the CPU. */
+  hardwareOnly?: boolean;
+}
+
 /** Requests the fastest adapter and a device with the limits and features above. Throws NoDeviceError. */
-export async function requestDevice(gpu: GPU | undefined): Promise<GpuDevice> {
+export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions = {}): Promise<GpuDevice> {
   if (!gpu) throw new NoDeviceError('This browser has no WebGPU.');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new NoDeviceError('WebGPU found no graphics adapter.');
+  const { software, description } = describeAdapter(adapter.info, []);
+  if (software && options.hardwareOnly) {
+    throw new NoDeviceError(
+      `The only graphics adapter, ${description}, renders on the CPU, where plain code is faster.`,
+    );
+  }
   const requiredLimits: Record<string, number> = {};
   for (const [name, wanted] of Object.entries(WANTED_LIMITS)) {
     requiredLimits[name] = Math.min(wanted, adapter.limits[name as keyof typeof WANTED_LIMITS]);

@@ -38,7 +38,7 @@ fn pcg4d(seed: vec4u) -> vec4u {
 
 fn gumbel(key: vec4u, position: u32, token: u32) -> f32 {
   let bits = pcg4d(vec4u(key.x ^ position, key.y, key.z, key.w ^ token)).x;
-  return -log(-log((f32(bits >> 8u) + 0.5) * 0x1p-24));
+  return -log(-log((f32(bits >> 9u) + 0.5) * 0x1p-23));
 }
 
 // Bits of f32 as u32 in the order of the numbers.
