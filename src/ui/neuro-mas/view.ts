@@ -105,6 +105,9 @@ export function secondsPerStep({ curve }: SessionState): number {
   return last.reduce((sum, { seconds }) => sum + seconds, 0) / last.length;
 }
 
+const nextTest = (step: number, { evaluation, training }: RunSpec): number =>
+  Math.min(training.steps, (Math.floor(step / evaluation.every) + 1) * evaluation.every);
+
 /** One line on how the learning stands. */
 export function verdict({ evaluations, task, spec, step }: SessionState): string {
   const [first] = evaluations;
@@ -112,7 +115,8 @@ export function verdict({ evaluations, task, spec, step }: SessionState): string
   if (!first || !last) return 'Nothing learned yet: press Play.';
   const untrained = first.step === 0 ? first.accuracy : null;
   if (step === 0) return 'Untrained. Press Play to train it.';
-  if (last.step === 0) return 'Training has begun; not tested since.';
+  if (last.step === 0)
+    return spec.evaluation.every > 0 ? `Next test at step ${nextTest(step, spec)}.` : 'Not tested since.';
   if (last.accuracy >= 0.95) return 'It has learned this level.';
   const chance = task.chance(spec.task.level);
   if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) return 'Nothing learned yet.';

@@ -14,7 +14,7 @@ import { styles } from './node-panel.styles.ts';
 const figures: { name: string; explained: string; read: (update: NodeUpdate) => string }[] = [
   {
     name: 'KL',
-    explained: 'moved from the untrained, in nats',
+    explained: 'moved from untrained, nats',
     read: ({ kl }) => kl.toFixed(3),
   },
   {

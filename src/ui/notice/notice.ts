@@ -62,6 +62,10 @@ export class NmNotice extends LitElement {
         :host {
           flex-wrap: wrap;
         }
+
+        .text {
+          max-height: none;
+        }
       }
     `,
   ];
@@ -69,9 +73,14 @@ export class NmNotice extends LitElement {
   @property({ reflect: true }) kind: 'info' | 'warning' | 'error' = 'info';
   @property({ type: Boolean }) dismissible = false;
 
+  protected override updated(): void {
+    // On the element itself, whose text is the page's: the shadow's own text is empty.
+    this.setAttribute('role', this.kind === 'error' ? 'alert' : 'status');
+  }
+
   protected override render() {
     return html`
-      <div class="text" role=${this.kind === 'error' ? 'alert' : 'status'}><slot></slot></div>
+      <div class="text"><slot></slot></div>
       <div class="actions"><slot name="actions"></slot></div>
       ${
         this.dismissible
