@@ -19,8 +19,9 @@ export class RunKeeper {
   #run: string | null = null;
   #unlock: (() => void) | null = null;
 
-  constructor(open: () => Promise<BrowserStore> = () => BrowserStore.open()) {
-    this.#store = open().catch((error: unknown) => this.#fail(error));
+  /** @param open Null keeps nothing, and nothing is amiss then. */
+  constructor(open: (() => Promise<BrowserStore>) | null = () => BrowserStore.open()) {
+    this.#store = open ? open().catch((error: unknown) => this.#fail(error)) : Promise.resolve(null);
   }
 
   /** The run that was trained last, if no other tab is at it and, unless `finished` ones count too, it has steps left. */

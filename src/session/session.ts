@@ -25,8 +25,8 @@ export interface SessionOptions {
   spec: RunSpec;
   /** What relative addresses of models are relative to. */
   base: string | URL;
-  /** Default: the browser's. */
-  openStore?: () => Promise<BrowserStore>;
+  /** Default: the browser's. Null keeps nothing. */
+  openStore?: (() => Promise<BrowserStore>) | null;
   /** Default: a pool of engine workers. */
   createEngine?: CreateEngine;
 }

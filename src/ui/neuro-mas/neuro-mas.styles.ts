@@ -261,7 +261,13 @@ export const styles = css`
   }
 
   .brief .centre {
+    grid-area: auto;
     grid-template-rows: auto minmax(0, 1fr);
+    padding: 8px 10px;
+  }
+
+  .brief nm-network {
+    min-height: 120px;
   }
 
   .brief .asked {

@@ -12,14 +12,14 @@ import type { NmNetwork } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { tokens } from '../theme/tokens.styles.ts';
-import { percent, shown } from '../theme/words.ts';
+import { shown } from '../theme/words.ts';
 import { FilmGate } from './film-gate.ts';
 import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
+import { score, side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
-import { curvesOf, secondsPerStep, verdict } from './view.ts';
 
 /** Below this width of the element everything stands in one column. */
 const NARROW = 820;
@@ -118,7 +118,9 @@ export class NeuroMas extends LitElement {
     this.typed = opening.typed;
     this.badStart = opening.bad;
     if (opening.pace) this.pace = opening.pace;
-    const session = new Session({ spec, base: new URL(import.meta.env.BASE_URL, document.baseURI) });
+    const base = new URL(import.meta.env.BASE_URL, document.baseURI);
+    // What is tried in an embed is not mixed with the runs of the page.
+    const session = new Session({ spec, base, ...(this.controls !== 'full' && { openStore: null }) });
     this.#session = session;
     session.on('change', () => {
       this.#frame ||= requestAnimationFrame(() => {
@@ -300,7 +302,7 @@ export class NeuroMas extends LitElement {
           </div>
           <section class="sheet centre" aria-label="Network">${this.#network(view)} ${this.#legend()}</section>
           ${this.#panel(view)}
-          <div class="right">${this.#curves(view)}</div>
+          <div class="right">${side(view, { narrow, dark: this.#look.dark })}</div>
         </div>
       </div>
     `;
@@ -319,7 +321,7 @@ export class NeuroMas extends LitElement {
           bare
             ? nothing
             : html`<div class="bar">
-                ${this.#playBar(view, true)} ${this.#score(view)}
+                ${this.#playBar(view, true)} ${score(view)}
                 ${view.trouble ? html`<span class="hurt" role="alert">${shown(view.trouble.what, 160)}</span>` : nothing}
                 <span class="toast" role="status">${view.loading?.phase ?? ''}</span>
               </div>`
@@ -458,47 +460,5 @@ export class NeuroMas extends LitElement {
   #closePanel(id: string): void {
     this.selected = null;
     this.network?.focusNode(id);
-  }
-
-  #score(view: SessionState) {
-    const first = view.evaluations[0];
-    const last = view.evaluations.at(-1);
-    if (!last) return html`<div class="score"><span>Not tested yet</span></div>`;
-    const before = first?.step === 0 && view.step > 0 ? `; ${percent(first.accuracy)} untrained` : '';
-    return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${before}</span></div>`;
-  }
-
-  #curves(view: SessionState) {
-    const { steps, accuracy, inside } = curvesOf(view);
-    const scheme = this.#look.dark ? 'dark' : 'light';
-    return html`
-      <section class="sheet curves" aria-label="Learning curve">
-        ${this.#score(view)}
-        <nm-chart
-          heading="Accuracy and reward"
-          .steps=${steps}
-          .series=${accuracy}
-          .top=${1}
-          .empty=${'The curve grows here while the network trains.'}
-          .scheme=${scheme}
-        ></nm-chart>
-      </section>
-      <details class="sheet inside" ?open=${!this.narrow}>
-        <summary>Inside the nodes</summary>
-        <nm-chart heading="Inside the nodes" .steps=${steps} .series=${inside} .scheme=${scheme}></nm-chart>
-      </details>
-      <section class="sheet status-sheet" aria-label="Status">
-        <nm-status
-          .adapter=${view.adapter}
-          .loading=${view.loading}
-          .waitingFor=${view.waitingFor}
-          .idle=${verdict(view)}
-          .step=${view.step}
-          .steps=${view.spec.training.steps}
-          .secondsPerStep=${secondsPerStep(view)}
-          .savedAt=${view.savedAt}
-        ></nm-status>
-      </section>
-    `;
   }
 }

@@ -1,0 +1,49 @@
+/** The side of the page that measures: accuracy, curves, status. */
+import { html, type TemplateResult } from 'lit';
+import type { SessionState } from '../../session/state.ts';
+import { percent } from '../theme/words.ts';
+import { curvesOf, secondsPerStep, verdict } from './view.ts';
+
+/** The share of test problems it gets right, now and untrained. */
+export function score(view: SessionState): TemplateResult {
+  const first = view.evaluations[0];
+  const last = view.evaluations.at(-1);
+  if (!last) return html`<div class="score"><span>Not tested yet</span></div>`;
+  const before = first?.step === 0 && view.step > 0 ? `; ${percent(first.accuracy)} untrained` : '';
+  return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${before}</span></div>`;
+}
+
+/** The curves and the status. */
+export function side(view: SessionState, { narrow, dark }: { narrow: boolean; dark: boolean }): TemplateResult {
+  const { steps, accuracy, inside } = curvesOf(view);
+  const scheme = dark ? 'dark' : 'light';
+  return html`
+    <section class="sheet curves" aria-label="Learning curve">
+      ${score(view)}
+      <nm-chart
+        heading="Accuracy and reward"
+        .steps=${steps}
+        .series=${accuracy}
+        .top=${1}
+        .empty=${'The curve grows here while the network trains.'}
+        .scheme=${scheme}
+      ></nm-chart>
+    </section>
+    <details class="sheet inside" ?open=${!narrow}>
+      <summary>Inside the nodes</summary>
+      <nm-chart heading="Inside the nodes" .steps=${steps} .series=${inside} .scheme=${scheme}></nm-chart>
+    </details>
+    <section class="sheet status-sheet" aria-label="Status">
+      <nm-status
+        .adapter=${view.adapter}
+        .loading=${view.loading}
+        .waitingFor=${view.waitingFor}
+        .idle=${verdict(view)}
+        .step=${view.step}
+        .steps=${view.spec.training.steps}
+        .secondsPerStep=${secondsPerStep(view)}
+        .savedAt=${view.savedAt}
+      ></nm-status>
+    </section>
+  `;
+}
