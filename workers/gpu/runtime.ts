@@ -77,6 +77,8 @@ export class Runtime {
   dispatches = 0;
   /** Read-backs so far. */
   readBacks = 0;
+  /** Bytes read back so far. */
+  readBackBytes = 0;
   readonly #buffers = new Map<string, GPUBuffer>();
   readonly #ids = new WeakMap<GPUBuffer, number>();
   readonly #bindGroups = new Map<string, GPUBindGroup>();
@@ -115,6 +117,7 @@ export class Runtime {
     }
     this.device.queue.submit([encoder.finish()]);
     this.readBacks++;
+    this.readBackBytes += bytes;
     await Promise.race([staging.mapAsync(GPUMapMode.READ, 0, bytes), this.#lost]);
     const mapped = staging.getMappedRange(0, bytes);
     at = 0;
@@ -136,6 +139,11 @@ export class Runtime {
     let sum = 0;
     for (const buffer of this.#buffers.values()) sum += buffer.size;
     return sum;
+  }
+
+  /** Bytes of each named buffer, for the bench. */
+  bufferSizes(): Map<string, number> {
+    return new Map(Array.from(this.#buffers, ([name, { size }]) => [name, size]));
   }
 
   /**
