@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { NONE, type NodeRows, TILE, type TokenBatch, packGeneration, packSequence, packTraining } from './batch.ts';
+import {
+  NONE,
+  type NodeRows,
+  TILE,
+  type TokenBatch,
+  packGeneration,
+  packSequence,
+  packTraining,
+  withBase,
+} from './batch.ts';
 
 const token = fc.integer({ min: 0, max: 2 }); // few, so that prompts and prefixes coincide
 const prompt = fc.uint8Array({ minLength: 1, maxLength: 5, max: 2 }).map((bytes) => Uint32Array.from(bytes));
@@ -79,6 +88,24 @@ describe('a training batch', () => {
         });
         expect(written).toEqual(rows.map((row) => [...row.message]));
         expect(new Set(batch.lossToken).size).toBe(batch.lossToken.length);
+      }),
+    );
+  });
+
+  test('has the base behind the policy: every token once more, reading the same, without an adapter', () => {
+    fc.assert(
+      fc.property(nodes(true), (all) => {
+        const policy = packTraining(all).tokens;
+        const both = withBase(policy);
+        expect(both.count).toBe(2 * policy.count);
+        for (let t = 0; t < policy.count; t++) {
+          expect(reads(both, t)).toEqual(reads(policy, t));
+          expect(reads(both, policy.count + t)).toEqual(reads(policy, t).map((slot) => policy.count + slot));
+          expect(context(both, policy.count + t)).toEqual(context(policy, t));
+          expect(both.positions[policy.count + t]).toBe(policy.positions[t]);
+        }
+        expect([...both.tileSlot.subarray(policy.tileSlot.length)].every((slot) => slot === NONE)).toBe(true);
+        expect(both.tileSlot.subarray(0, policy.tileSlot.length)).toEqual(policy.tileSlot);
       }),
     );
   });

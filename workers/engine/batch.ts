@@ -15,7 +15,8 @@
  */
 
 /** Tokens that share one adapter in a matrix product; segments of nodes are padded to a multiple of it. */
-export const TILE = 8;
+export { TILE } from '../kernels/batch.ts';
+import { TILE } from '../kernels/batch.ts';
 /** In place of an adapter's slot: the base alone. In `source`: no row. */
 export const NONE = 0xffffffff;
 
@@ -287,6 +288,31 @@ export function packTraining(nodes: NodeRows[]): TrainingBatch {
     lossTarget: Uint32Array.from(lossTarget),
     lossRow: Uint32Array.from(lossRow),
     lossNode: Uint32Array.from(lossNode),
+  };
+}
+
+/**
+ * The batch and behind it all its tokens once more, without an adapter: policy and base in one pass. Segments are those of
+ * the policy.
+ */
+export function withBase(batch: TokenBatch): TokenBatch {
+  const { count, paths } = batch;
+  const twice = (values: Uint32Array, second: (value: number, i: number) => number = (value) => value) => {
+    const both = new Uint32Array(2 * values.length);
+    both.set(values);
+    for (let i = 0; i < values.length; i++) both[values.length + i] = second(values[i]!, i);
+    return both;
+  };
+  return {
+    count: 2 * count,
+    ids: twice(batch.ids),
+    positions: twice(batch.positions),
+    // Of (path, path length, own slot, own slots) the starts move.
+    ranges: twice(batch.ranges, (value, i) => value + [paths.length, 0, count, 0][i % 4]!),
+    paths: twice(paths, (slot) => slot + count),
+    readers: twice(batch.readers, (end) => end + count),
+    tileSlot: twice(batch.tileSlot, () => NONE),
+    segments: batch.segments,
   };
 }
 

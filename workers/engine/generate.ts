@@ -41,9 +41,10 @@ export async function generate(
   // All buffers are made before anything is encoded: growing one would orphan commands that use the old.
   const prefill = batch.prefill.count > 0 ? uploadTokens(runtime, 'prefill', batch.prefill, pool) : null;
   const decode = uploadRows(runtime, batch, maxNewTokens, pool);
-  const prefillTensors = Array.from({ length: layers }, (_, l) =>
+  const tensors = Array.from({ length: layers }, (_, l) =>
     model.layerTensors('generate', Math.max(batch.prefill.count, batch.rowCount), decode.maxRank, cache(l)),
   );
+  const last = model.finalTensors('generate', batch.rowCount);
   const logits = runtime.buffer('generate.logits', 4 * batch.rowCount * model.logitsStride);
   const rows = {
     options: uploadSampling(runtime, sampling, model.config.stopId),
@@ -57,20 +58,14 @@ export async function generate(
   let encoder = device.createCommandEncoder({ label: 'generate' });
   if (prefill) {
     const pass = timer.begin(encoder, 'prefill');
-    model.pointwise.embed(pass, prefill, model.embedding, prefillTensors[0]!.x);
-    prefillTensors.forEach((t, l) => {
-      if (l === layers - 1) model.layerKeys(pass, prefill, l, t, adapters);
-      else model.layerForward(pass, prefill, l, t, t.x, adapters);
-    });
+    model.forward(pass, prefill, tensors, null, adapters);
     pass.end();
   }
   for (let step = 0; step < maxNewTokens; step += STEPS_PER_SUBMIT) {
     const pass = timer.begin(encoder, 'decode');
     for (let i = step; i < Math.min(step + STEPS_PER_SUBMIT, maxNewTokens); i++) {
-      const { x, h1 } = prefillTensors[0]!;
-      model.pointwise.embed(pass, decode, model.embedding, x);
-      prefillTensors.forEach((t, l) => model.layerForward(pass, decode, l, t, t.x, adapters));
-      model.headForward(pass, decode, x, h1, logits);
+      model.forward(pass, decode, tensors, last, adapters);
+      model.headForward(pass, decode, last.h, logits);
       sampler.run(pass, decode, rows);
     }
     pass.end();
@@ -105,7 +100,13 @@ function uploadRows(runtime: Runtime, batch: GenerationBatch, maxNewTokens: numb
     tiles: batch.rowCount / TILE,
     segments: 0,
     maxRank,
-    dims: uploadDims(runtime, 'decode', { tokens: batch.rowCount, rows: batch.rowCount, maxRank, segments: 0 }),
+    dims: uploadDims(runtime, 'decode', {
+      tokens: batch.rowCount,
+      rows: batch.rowCount,
+      maxRank,
+      segments: 0,
+      paths: 2 * batch.rowCount,
+    }),
     meta: runtime.upload('decode.meta', meta),
     tileInfo: uploadTiles(runtime, 'decode', batch.tileSlot, pool),
   };

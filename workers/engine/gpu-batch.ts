@@ -8,10 +8,10 @@ import { NONE, TILE, type TokenBatch, roundUp } from './batch.ts';
 export function uploadDims(
   runtime: Runtime,
   name: string,
-  dims: { tokens: number; rows: number; maxRank: number; segments: number },
+  dims: { tokens: number; rows: number; maxRank: number; segments: number; paths?: number },
 ): GPUBuffer {
-  const { tokens, rows, maxRank, segments } = dims;
-  return runtime.uniform(`${name}.dims`, Uint32Array.of(tokens, tokens / TILE, rows, maxRank, segments, 0, 0, 0));
+  const { tokens, rows, maxRank, segments, paths = 0 } = dims;
+  return runtime.uniform(`${name}.dims`, Uint32Array.of(tokens, tokens / TILE, rows, maxRank, segments, paths, 0, 0));
 }
 
 /** `Tile`s of kernels/types.wgsl: the adapter of each tile, none where the slot is NONE. */
@@ -65,6 +65,7 @@ export function uploadTokens(runtime: Runtime, name: string, batch: TokenBatch, 
       rows: batch.count,
       maxRank,
       segments: batch.segments.length,
+      paths: 2 * batch.count,
     }),
     meta: runtime.upload(`${name}.meta`, meta),
     tileInfo: uploadTiles(runtime, name, batch.tileSlot, pool),

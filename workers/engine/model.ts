@@ -1,4 +1,4 @@
-/** The decoder on the GPU: packed weights, and one layer forward and backward, side by side. */
+/** The decoder on the GPU: packed weights, and the way forward and backward through them, side by side. */
 import type { Runtime } from '../gpu/runtime.ts';
 import { Attention } from '../kernels/attention.ts';
 import type { GpuBatch } from '../kernels/batch.ts';
@@ -14,7 +14,7 @@ interface GpuLayer extends Record<GroupName, GpuMatrix> {
   postNorm: GPUBuffer;
 }
 
-/** What a layer computes on the way forward; backward reads all of it. All f32, [tokens, …]. */
+/** What a layer computes on the way forward; backward reads all but `sub`. All f32, [tokens, …]. */
 export interface LayerTensors {
   x: GPUBuffer;
   h1: GPUBuffer;
@@ -28,7 +28,15 @@ export interface LayerTensors {
   h2: GPUBuffer;
   gateUp: GPUBuffer;
   act: GPUBuffer;
+  /** What a sublayer adds to the residual stream, for a moment. */
+  sub: GPUBuffer;
   z: Record<GroupName, GPUBuffer>;
+}
+
+/** The residual stream behind the last layer, and its norm. */
+export interface FinalTensors {
+  x: GPUBuffer;
+  h: GPUBuffer;
 }
 
 export interface BackwardTensors {
@@ -54,6 +62,8 @@ export class GpuModel {
   readonly attention: Attention;
   readonly pointwise: Pointwise;
   readonly #runtime: Runtime;
+  /** Fills bindings that a kernel does not touch. */
+  readonly #none: GPUBuffer;
 
   private constructor(
     runtime: Runtime,
@@ -62,6 +72,7 @@ export class GpuModel {
   ) {
     const c = weights.config;
     this.#runtime = runtime;
+    this.#none = runtime.buffer('none', 16);
     this.config = c;
     this.layout = adapterLayout(c);
     this.linear = kernels.linear;
@@ -70,7 +81,7 @@ export class GpuModel {
     this.pointwise = kernels.pointwise;
     const matrix = (name: string, packed: PackedMatrix, lora: Partial<LinearShape> = {}): GpuMatrix => {
       const { rows, cols, words, scales } = packed;
-      const shape = { in: cols, out: rows, parts: [], unitA: 0, unitB: 0, residual: false, ...lora };
+      const shape = { in: cols, out: rows, parts: [], unitA: 0, unitB: 0, first: false, ...lora };
       return {
         shape,
         words: runtime.upload(`${name}.words`, words),
@@ -85,8 +96,8 @@ export class GpuModel {
       const groups = GROUP_NAMES.map((name, g) => {
         const { unitA, unitB, ...group } = this.layout.groups[4 * l + g]!;
         const parts = group.parts.map((part) => part.start);
-        const residual = name === 'o' || name === 'down';
-        return [name, matrix(`layer.${l}.${name}`, layer[name], { unitA, unitB, parts, residual })] as const;
+        const first = l === 0 && name === 'qkv';
+        return [name, matrix(`layer.${l}.${name}`, layer[name], { unitA, unitB, parts, first })] as const;
       });
       return {
         ...(Object.fromEntries(groups) as Record<GroupName, GpuMatrix>),
@@ -131,6 +142,7 @@ export class GpuModel {
       h2: buffer('h2', c.hiddenSize),
       gateUp: buffer('gateUp', 2 * c.intermediateSize),
       act: buffer('act', c.intermediateSize),
+      sub: buffer('sub', c.hiddenSize, tokens, 'scratch'),
       z: {
         qkv: buffer('z.qkv', 3 * maxRank),
         o: buffer('z.o', maxRank),
@@ -155,105 +167,91 @@ export class GpuModel {
     };
   }
 
-  /** Layer `l` up to its keys and values, which is all that a prompt's last layer is needed for. */
-  layerKeys(pass: GPUComputePassEncoder, batch: GpuBatch, l: number, t: LayerTensors, adapters: GPUBuffer): void {
-    const layer = this.layers[l]!;
-    this.norm.forward(pass, batch, t.x, layer.inputNorm, t.h1);
-    this.linear.forward(pass, batch, layer.qkv, adapters, { x: t.h1, y: t.qkv, z: t.z.qkv });
-    this.attention.store(pass, batch, t.qkv, t);
+  finalTensors(name: string, tokens: number): FinalTensors {
+    const bytes = 4 * tokens * this.config.hiddenSize;
+    return { x: this.#runtime.buffer(`${name}.last.x`, bytes), h: this.#runtime.buffer(`${name}.last.h`, bytes) };
   }
 
-  /** Layer `l`: `out` = x + attention + MLP. `out` may be `t.x`. */
-  layerForward(
+  /**
+   * The whole decoder, nine dispatches a layer: embeds the batch's tokens and fills the tensors of each layer and `last`.
+   * Layers may share tensors where nobody goes backward. Without `last` it ends with the last layer's keys and values,
+   * which is all that a prompt is read for.
+   */
+  forward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
-    l: number,
-    t: LayerTensors,
-    out: GPUBuffer,
+    tensors: readonly LayerTensors[],
+    last: FinalTensors | null,
     adapters: GPUBuffer,
   ): void {
-    const layer = this.layers[l]!;
-    this.layerKeys(pass, batch, l, t, adapters);
-    this.attention.forward(pass, batch, { q: t.q, kv: t.kv, y: t.attention, stats: t.stats });
-    this.linear.forward(pass, batch, layer.o, adapters, { x: t.attention, y: t.middle, z: t.z.o, residual: t.x });
-    this.norm.forward(pass, batch, t.middle, layer.postNorm, t.h2);
-    this.linear.forward(pass, batch, layer.gateUp, adapters, { x: t.h2, y: t.gateUp, z: t.z.gateUp });
-    this.pointwise.swiglu(pass, batch, t.gateUp, t.act);
-    this.linear.forward(pass, batch, layer.down, adapters, { x: t.act, y: out, z: t.z.down, residual: t.middle });
+    const [first] = tensors as [LayerTensors];
+    this.pointwise.embed(pass, batch, this.embedding, first.x);
+    this.norm.first(pass, batch, { x: first.x, weight: this.layers[0]!.inputNorm, h: first.h1 });
+    this.layers.forEach((layer, l) => {
+      const t = tensors[l]!;
+      const next = tensors[l + 1];
+      this.linear.forward(pass, batch, layer.qkv, adapters, { x: t.h1, y: t.qkv, z: t.z.qkv });
+      this.attention.store(pass, batch, layer.qkv, adapters, { qkv: t.qkv, z: t.z.qkv, q: t.q, kv: t.kv });
+      const after = next ? { x: next.x, h: next.h1, weight: this.layers[l + 1]!.inputNorm } : null;
+      const end = after ?? (last && { ...last, weight: this.finalNorm });
+      if (!end) return;
+      this.attention.forward(pass, batch, { q: t.q, kv: t.kv, y: t.attention, stats: t.stats });
+      this.linear.forward(pass, batch, layer.o, adapters, { x: t.attention, y: t.sub, z: t.z.o });
+      const middle = { residual: t.x, y: t.sub, z: t.z.o, weight: layer.postNorm, x: t.middle, h: t.h2 };
+      this.norm.addNorm(pass, batch, layer.o, adapters, middle);
+      this.linear.forward(pass, batch, layer.gateUp, adapters, { x: t.h2, y: t.gateUp, z: t.z.gateUp });
+      this.pointwise.swiglu(pass, batch, layer.gateUp, adapters, { z: t.z.gateUp, gateUp: t.gateUp, act: t.act });
+      this.linear.forward(pass, batch, layer.down, adapters, { x: t.act, y: t.sub, z: t.z.down });
+      this.norm.addNorm(pass, batch, layer.down, adapters, { residual: t.middle, y: t.sub, z: t.z.down, ...end });
+    });
   }
 
-  /** The mirror of `layerForward`: `b.dx` goes from the gradient over `out` to that over `x`; gradients of A and B are written. */
-  layerBackward(
+  /** logits [rows, vocabulary rounded up to 4] of final states `h` [rows, hidden]. */
+  headForward(pass: GPUComputePassEncoder, rows: GpuBatch, h: GPUBuffer, logits: GPUBuffer): void {
+    this.linear.forward(pass, rows, this.head, this.head.scales, { x: h, y: logits, z: this.#none });
+  }
+
+  /** dh [rows, hidden] = the gradient over the final states, from that over the logits. */
+  headBackward(pass: GPUComputePassEncoder, rows: GpuBatch, dlogits: GPUBuffer, dh: GPUBuffer): void {
+    this.linear.backward(pass, rows, this.head, this.head.scales, { dy: dlogits, dx: dh, dz: this.#none });
+  }
+
+  /**
+   * The mirror of `forward`, fourteen dispatches a layer: from the gradient over the final states, `dh` (left as scratch),
+   * to the gradients of A and B of every node of the batch. `b.dx` must be zero.
+   */
+  backward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
-    l: number,
-    t: LayerTensors,
+    tensors: readonly LayerTensors[],
+    last: FinalTensors,
     b: BackwardTensors,
     adapters: GPUBuffer,
     gradients: GPUBuffer,
   ): void {
-    const layer = this.layers[l]!;
     const { dx, dh, dz } = b;
-    const { linear } = this;
-    linear.backward(pass, batch, layer.down, adapters, gradients, {
-      x: t.act,
-      z: t.z.down,
-      dy: dx,
-      dz,
-      dx: b.dact,
-    });
-    this.pointwise.swigluBackward(pass, batch, t.gateUp, b.dact, b.dgateUp);
-    linear.backward(pass, batch, layer.gateUp, adapters, gradients, {
-      x: t.h2,
-      z: t.z.gateUp,
-      dy: b.dgateUp,
-      dz,
-      dx: dh,
-    });
-    this.norm.backward(pass, batch, { x: t.middle, weight: layer.postNorm, dy: dh, dx });
-    linear.backward(pass, batch, layer.o, adapters, gradients, {
-      x: t.attention,
-      z: t.z.o,
-      dy: dx,
-      dz,
-      dx: b.dattention,
-    });
-    this.attention.backward(pass, batch, {
-      q: t.q,
-      kv: t.kv,
-      y: t.attention,
-      stats: t.stats,
-      dy: b.dattention,
-      dqkv: b.dqkv,
-    });
-    // Below the first layer there is only the frozen embedding.
-    const first = l === 0;
-    linear.backward(pass, batch, layer.qkv, adapters, gradients, {
-      x: t.h1,
-      z: t.z.qkv,
-      dy: b.dqkv,
-      dz,
-      ...(first ? {} : { dx: dh }),
-    });
-    if (!first) this.norm.backward(pass, batch, { x: t.x, weight: layer.inputNorm, dy: dh, dx });
-  }
-
-  /** logits [rows, vocabulary rounded up to 4] of the residual stream `x`; `h` is scratch of x's size. */
-  headForward(pass: GPUComputePassEncoder, batch: GpuBatch, x: GPUBuffer, h: GPUBuffer, logits: GPUBuffer): void {
-    this.norm.forward(pass, batch, x, this.finalNorm, h);
-    this.linear.forward(pass, batch, this.head, this.head.scales, { x: h, y: logits, z: this.head.scales });
-  }
-
-  /** dx += the gradient over x, from that over the logits; `dh` is scratch of x's size. */
-  headBackward(
-    pass: GPUComputePassEncoder,
-    batch: GpuBatch,
-    { x, dlogits, dh, dx }: { x: GPUBuffer; dlogits: GPUBuffer; dh: GPUBuffer; dx: GPUBuffer },
-  ): void {
-    // The head has no adapter: any readable buffers fill those bindings.
-    const { scales } = this.head;
-    this.linear.backwardInput(pass, batch, this.head, scales, { dy: dlogits, dz: scales, dx: dh });
-    this.norm.backward(pass, batch, { x, weight: this.finalNorm, dy: dh, dx });
+    const { linear, norm } = this;
+    norm.backward(pass, batch, this.head, adapters, { x: last.x, weight: this.finalNorm, dz, dh, dx });
+    for (let l = this.layers.length - 1; l >= 0; l--) {
+      const layer = this.layers[l]!;
+      const t = tensors[l]!;
+      linear.backward(pass, batch, layer.down, adapters, { dy: dx, dx: b.dact, dz });
+      linear.gradient(pass, batch, layer.down, gradients, { x: t.act, z: t.z.down, dy: dx, dz });
+      const activation = { gateUp: t.gateUp, dact: b.dact, dz, dgateUp: b.dgateUp };
+      this.pointwise.swigluBackward(pass, batch, layer.down, adapters, activation);
+      linear.backward(pass, batch, layer.gateUp, adapters, { dy: b.dgateUp, dx: dh, dz });
+      linear.gradient(pass, batch, layer.gateUp, gradients, { x: t.h2, z: t.z.gateUp, dy: b.dgateUp, dz });
+      norm.backward(pass, batch, layer.gateUp, adapters, { x: t.middle, weight: layer.postNorm, dz, dh, dx });
+      linear.backward(pass, batch, layer.o, adapters, { dy: dx, dx: b.dattention, dz });
+      linear.gradient(pass, batch, layer.o, gradients, { x: t.attention, z: t.z.o, dy: dx, dz });
+      linear.addInput(pass, batch, layer.o, adapters, { dz, dx: b.dattention });
+      const { q, kv, stats } = t;
+      this.attention.backward(pass, batch, { q, kv, y: t.attention, stats, dy: b.dattention, dqkv: b.dqkv });
+      linear.backward(pass, batch, layer.qkv, adapters, { dy: b.dqkv, dx: dh, dz });
+      linear.gradient(pass, batch, layer.qkv, gradients, { x: t.h1, z: t.z.qkv, dy: b.dqkv, dz });
+      // Below the first layer there is only the frozen embedding.
+      if (l > 0) norm.backward(pass, batch, layer.qkv, adapters, { x: t.x, weight: layer.inputNorm, dz, dh, dx });
+    }
   }
 }
 

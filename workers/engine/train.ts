@@ -1,4 +1,4 @@
-/** One update on the GPU: base and policy forward, loss, backward, clipping and Adam, with one read-back. */
+/** One update on the GPU: policy and base forward as one batch, loss, backward, clipping and Adam, with one read-back. */
 import type { Runtime } from '../gpu/runtime.ts';
 import type { PassTimer } from '../gpu/timer.ts';
 import type { GpuBatch } from '../kernels/batch.ts';
@@ -6,11 +6,11 @@ import type { Loss } from '../kernels/loss.ts';
 import { type AdapterSize, NORM_PART, type Optimizer } from '../kernels/optimizer.ts';
 import type { AdapterPool } from './adapter-pool.ts';
 import type { UpdateOptions, Updated } from './backend.ts';
-import { NONE, TILE, type TokenBatch, type TrainingBatch, roundUp } from './batch.ts';
+import { NONE, TILE, type TokenBatch, type TrainingBatch, roundUp, withBase } from './batch.ts';
 import { uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
 
-/** Bytes of logits held at once, for each of policy and base: larger vocabularies are done in more chunks. */
+/** Bytes of logits held at once, policy and base together: larger vocabularies are done in more chunks. */
 const LOGITS_BYTES = 2 ** 26;
 
 export interface TrainParts {
@@ -32,12 +32,22 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   const { layers } = model.config;
 
   // All buffers first: growing one would orphan commands that use the old.
-  const policy = uploadTokens(runtime, 'train', tokens, pool);
-  const base = uploadTokens(runtime, 'base', tokens, null);
-  const { maxRank } = policy;
-  const saved = Array.from({ length: layers }, (_, l) => model.layerTensors(`train.${l}`, tokens.count, maxRank));
-  const scratch = model.layerTensors('base', tokens.count, 0);
-  const last = runtime.buffer('train.last', 4 * tokens.count * model.config.hiddenSize);
+  const both = uploadTokens(runtime, 'train', withBase(tokens), pool);
+  const { maxRank } = both;
+  const policy: GpuBatch = {
+    ...both,
+    tokens: tokens.count,
+    tiles: tokens.count / TILE,
+    dims: uploadDims(runtime, 'policy', {
+      tokens: tokens.count,
+      rows: tokens.count,
+      maxRank,
+      segments: tokens.segments.length,
+      paths: 2 * both.tokens,
+    }),
+  };
+  const saved = Array.from({ length: layers }, (_, l) => model.layerTensors(`train.${l}`, both.tokens, maxRank));
+  const last = model.finalTensors('train', both.tokens);
   const backward = model.backwardTensors(tokens.count, maxRank);
   const chunks = uploadChunks(runtime, model, batch, options);
   const optimizer = uploadOptimizer(runtime, pool, options);
@@ -46,36 +56,25 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   const gradients = pool.buffer('gradients');
 
   const encoder = runtime.device.createCommandEncoder({ label: 'update' });
-  encoder.clearBuffer(backward.dx, 0, 4 * tokens.count * model.config.hiddenSize);
-
-  let pass = timer.begin(encoder, 'base');
-  model.pointwise.embed(pass, base, model.embedding, scratch.x);
-  for (let l = 0; l < layers; l++) model.layerForward(pass, base, l, scratch, scratch.x, adapters);
-  pass.end();
-
-  pass = timer.begin(encoder, 'forward');
-  model.pointwise.embed(pass, policy, model.embedding, saved[0]!.x);
-  saved.forEach((t, l) => model.layerForward(pass, policy, l, t, saved[l + 1]?.x ?? last, adapters));
-  pass.end();
-
-  for (const chunk of chunks) {
-    encoder.clearBuffer(chunk.dx);
-    pass = timer.begin(encoder, 'loss');
-    const { rows, info, x, h, baseLogits, dlogits, dx } = chunk;
-    model.pointwise.gather(pass, rows, info, scratch.x, x);
-    model.headForward(pass, rows, x, h, baseLogits);
-    model.pointwise.gather(pass, rows, info, last, x);
-    model.headForward(pass, rows, x, h, dlogits);
-    parts.loss.run(pass, rows, { info, policy: dlogits, base: baseLogits, stats: chunk.stats, options: chunk.options });
-    model.headBackward(pass, rows, { x, dlogits, dh: h, dx });
-    model.pointwise.scatter(pass, rows, info, dx, backward.dx);
-    pass.end();
+  for (const buffer of [backward.dx, backward.dh]) {
+    encoder.clearBuffer(buffer, 0, 4 * tokens.count * model.config.hiddenSize);
   }
+  let pass = timer.begin(encoder, 'forward');
+  model.forward(pass, both, saved, last, adapters);
+  pass.end();
+
+  pass = timer.begin(encoder, 'loss');
+  for (const { rows, rowsAndBase, info, h, logits, dh, stats, options: lossOptions } of chunks) {
+    model.pointwise.gather(pass, rowsAndBase, info, last.h, h);
+    model.headForward(pass, rowsAndBase, h, logits);
+    parts.loss.run(pass, rows, { info, logits, stats, options: lossOptions });
+    model.headBackward(pass, rows, logits, dh);
+    model.pointwise.scatter(pass, rows, info, dh, backward.dh);
+  }
+  pass.end();
 
   pass = timer.begin(encoder, 'backward');
-  for (let l = layers - 1; l >= 0; l--) {
-    model.layerBackward(pass, policy, l, saved[l]!, backward, adapters, gradients);
-  }
+  model.backward(pass, policy, saved, last, backward, adapters, gradients);
   pass.end();
 
   pass = timer.begin(encoder, 'adam');
@@ -116,14 +115,14 @@ export async function score(
 ): Promise<Float32Array> {
   const batch = uploadTokens(runtime, 'score', tokens, pool);
   const t = model.layerTensors('score', tokens.count, batch.maxRank);
+  const last = model.finalTensors('score', tokens.count);
   const stride = model.logitsStride;
   const logits = runtime.buffer('score.logits', 4 * tokens.count * stride);
-  const adapters = pool.buffer('weights');
   const encoder = runtime.device.createCommandEncoder({ label: 'score' });
   const pass = encoder.beginComputePass({ label: 'score' });
-  model.pointwise.embed(pass, batch, model.embedding, t.x);
-  for (let l = 0; l < model.config.layers; l++) model.layerForward(pass, batch, l, t, t.x, adapters);
-  model.headForward(pass, batch, t.x, t.h1, logits);
+  const tensors = Array.from({ length: model.config.layers }, () => t);
+  model.forward(pass, batch, tensors, last, pool.buffer('weights'));
+  model.headForward(pass, batch, last.h, logits);
   pass.end();
   const [copy] = await runtime.readBack(encoder, [{ buffer: logits, bytes: 4 * count * stride }]);
   const padded = new Float32Array(copy!);
@@ -138,14 +137,14 @@ interface Chunk {
   /** Real loss positions; `rows.tokens` is that rounded up to a tile. */
   count: number;
   rows: GpuBatch;
-  /** [count] (token, target, advantage, weight) */
+  /** The same rows, and the base's behind them. */
+  rowsAndBase: GpuBatch;
+  /** [2 × rows] (token, target, advantage, weight), the policy's and then the base's */
   info: GPUBuffer;
   stats: GPUBuffer;
-  x: GPUBuffer;
   h: GPUBuffer;
-  dx: GPUBuffer;
-  baseLogits: GPUBuffer;
-  dlogits: GPUBuffer;
+  dh: GPUBuffer;
+  logits: GPUBuffer;
   options: GPUBuffer;
 }
 
@@ -153,41 +152,52 @@ interface Chunk {
 function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, options: UpdateOptions): Chunk[] {
   const { hiddenSize } = model.config;
   const total = batch.lossToken.length;
-  const perChunk = Math.max(TILE, Math.floor(LOGITS_BYTES / (4 * model.logitsStride) / TILE) * TILE);
+  const perChunk = Math.max(TILE, Math.floor(LOGITS_BYTES / (8 * model.logitsStride) / TILE) * TILE);
+  const largest = Math.min(perChunk, roundUp(total, TILE));
   const { klBeta, entropyBeta, temperature } = options.loss;
   const lossOptions = runtime.uniform('loss.options', Float32Array.of(klBeta, entropyBeta, 1 / (temperature || 1), 0));
-  const chunks: Chunk[] = [];
   // The head has no adapter.
-  const tileCount = Math.min(perChunk, roundUp(total, TILE)) / TILE;
-  const tileInfo = uploadTiles(runtime, 'loss', new Uint32Array(tileCount).fill(NONE), null);
+  const tileInfo = uploadTiles(runtime, 'loss', new Uint32Array((2 * largest) / TILE).fill(NONE), null);
+  const values = (part: string, rows: number, width: number) => runtime.buffer(`loss.${part}`, 4 * rows * width);
+  const shared = {
+    h: values('h', 2 * largest, hiddenSize),
+    dh: values('dh', largest, hiddenSize),
+    logits: values('logits', 2 * largest, model.logitsStride),
+    options: lossOptions,
+  };
+  const chunks: Chunk[] = [];
   for (let start = 0; start < total; start += perChunk) {
     const count = Math.min(perChunk, total - start);
     const tokens = roundUp(count, TILE);
     const name = `chunk.${chunks.length}`;
-    const info = new Uint32Array(4 * count);
+    const info = new Uint32Array(8 * tokens);
     const floats = new Float32Array(info.buffer);
     for (let i = 0; i < count; i++) {
-      info[4 * i] = batch.lossToken[start + i]!;
+      const token = batch.lossToken[start + i]!;
+      info[4 * i] = token;
       info[4 * i + 1] = batch.lossTarget[start + i]!;
       floats[4 * i + 2] = options.advantage[start + i]!;
       floats[4 * i + 3] = options.weight[start + i]!;
+      info[4 * (tokens + i)] = batch.tokens.count + token;
     }
     const infoBuffer = runtime.upload(`${name}.info`, info);
-    const dims = uploadDims(runtime, name, { tokens, rows: count, maxRank: 0, segments: 0 });
-    const largest = Math.min(perChunk, roundUp(total, TILE));
-    const values = (part: string, width: number) => runtime.buffer(`loss.${part}`, 4 * largest * width);
-    chunks.push({
-      count,
+    const rowBatch = (part: string, size: number): GpuBatch => ({
+      tokens: size,
+      tiles: size / TILE,
+      segments: 0,
+      maxRank: 0,
+      dims: uploadDims(runtime, `${name}.${part}`, { tokens: size, rows: count, maxRank: 0, segments: 0 }),
       // Gathered rows have no place in a sequence: any buffer fills that binding.
-      rows: { tokens, tiles: tokens / TILE, segments: 0, maxRank: 0, dims, meta: infoBuffer, tileInfo },
+      meta: infoBuffer,
+      tileInfo,
+    });
+    chunks.push({
+      ...shared,
+      count,
+      rows: rowBatch('rows', tokens),
+      rowsAndBase: rowBatch('both', 2 * tokens),
       info: infoBuffer,
       stats: runtime.buffer(`${name}.stats`, 16 * count),
-      x: values('x', hiddenSize),
-      h: values('h', hiddenSize),
-      dx: values('dx', hiddenSize),
-      baseLogits: values('base', model.logitsStride),
-      dlogits: values('policy', model.logitsStride),
-      options: lossOptions,
     });
   }
   return chunks;

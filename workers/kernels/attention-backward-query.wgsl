@@ -36,7 +36,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     var slot = ranges.z + n - ranges.y;
     if (n < ranges.y) {
       let at = ranges.x + n;
-      slot = tokens[2u * dims.tokens + at / 4u][at % 4u];
+      slot = tokens[dims.paths + at / 4u][at % 4u];
     }
     let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
     let value = key + KV_HEADS * HEAD4;

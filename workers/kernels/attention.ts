@@ -3,6 +3,8 @@ import backwardKeyCode from './attention-backward-key.wgsl?raw';
 import backwardQueryCode from './attention-backward-query.wgsl?raw';
 import forwardCode from './attention.wgsl?raw';
 import type { GpuBatch } from './batch.ts';
+import type { GpuMatrix } from './linear.ts';
+import lora from './lora.wgsl?raw';
 import ropeCode from './rope.wgsl?raw';
 import types from './types.wgsl?raw';
 
@@ -50,7 +52,9 @@ export class Attention {
     const kernel = (label: string, code: string, bindings: ('uniform' | 'read' | 'write')[]) =>
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
     const [rope, forward, backwardQuery, backwardKey] = await Promise.all([
-      kernel('rope', ropeCode, ['uniform', 'read', 'read', 'read', 'write', 'write']),
+      kernel('rope', `${lora}\n${ropeCode}`, [
+        ...(['uniform', 'uniform', 'read', 'read', 'read', 'read', 'read', 'read', 'write', 'write'] as const),
+      ]),
       kernel('attention', forwardCode, ['uniform', 'read', 'read', 'read', 'write', 'write']),
       kernel('attention-backward-query', backwardQueryCode, [
         'uniform',
@@ -78,16 +82,23 @@ export class Attention {
     return new Attention(shape, rotation, { rope, forward, backwardQuery, backwardKey });
   }
 
-  /** Rotates q and k of `qkv` [tokens, (heads + 2 kvHeads) · headSize] and stores them; values go beside the keys. */
+  /**
+   * Completes `qkv` [tokens, (heads + 2 kvHeads) · headSize] by its adapter's part, rotates q and k, and stores them; values
+   * go beside the keys.
+   */
   store(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
-    qkv: GPUBuffer,
-    { q, kv }: Pick<AttentionTensors, 'q' | 'kv'>,
+    matrix: GpuMatrix,
+    adapters: GPUBuffer,
+    t: { qkv: GPUBuffer; z: GPUBuffer; q: GPUBuffer; kv: GPUBuffer },
   ): void {
     const { heads, kvHeads, headSize } = this.#shape;
-    const threads = (batch.tokens * (heads + 2 * kvHeads) * headSize) / 8;
-    this.#kernels.rope.run(pass, [batch.dims, batch.meta, qkv, this.#rotation, q, kv], threads);
+    this.#kernels.rope.run(
+      pass,
+      [batch.dims, matrix.info, batch.meta, t.qkv, t.z, batch.tileInfo, adapters, this.#rotation, t.q, t.kv],
+      (batch.tiles * (heads + 2 * kvHeads) * headSize) / 8,
+    );
   }
 
   forward(pass: GPUComputePassEncoder, batch: GpuBatch, { q, kv, y, stats }: AttentionTensors): void {

@@ -1,3 +1,6 @@
+/** Tokens a thread of a product computes; a tile has one adapter. The twin of TILE in workers/engine/batch.ts. */
+export const TILE = 8;
+
 /** A token batch on the GPU: what every kernel of a forward or backward pass reads. */
 export interface GpuBatch {
   /** Tokens, a multiple of 8. */

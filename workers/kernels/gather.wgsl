@@ -1,4 +1,4 @@
-// y[i, :] = x[from(i), :] for the rows that carry loss; rows past the last repeat it, so that tiles are full.
+// y[i, :] = x[from(i), :] for the rows that carry loss, the base's behind the policy's.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> rows: array<vec4u>;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
@@ -9,5 +9,5 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let index = threadIndex(group, groups, local);
   let row = index / HIDDEN4;
   if (row >= dims.tokens) { return; }
-  y[index] = x[rows[min(row, dims.rows - 1u)].x * HIDDEN4 + index % HIDDEN4];
+  y[index] = x[rows[row].x * HIDDEN4 + index % HIDDEN4];
 }

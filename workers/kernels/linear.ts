@@ -1,10 +1,10 @@
 import type { Kernel, KernelSource, Runtime } from '../gpu/runtime.ts';
 import type { GpuBatch } from './batch.ts';
-import loraBackward from './lora-backward.wgsl?raw';
-import loraDown from './lora-down.wgsl?raw';
+import linearBackward from './linear-backward.wgsl?raw';
+import linear from './linear.wgsl?raw';
+import loraAdd from './lora-add.wgsl?raw';
 import loraGradient from './lora-gradient.wgsl?raw';
-import matmulBackward from './matmul-backward.wgsl?raw';
-import matmul from './matmul.wgsl?raw';
+import lora from './lora.wgsl?raw';
 import nibbles from './nibbles.wgsl?raw';
 import types from './types.wgsl?raw';
 
@@ -18,8 +18,8 @@ export interface LinearShape {
   /** Offsets of the LoRA group's A and B, in units of the rank. */
   unitA: number;
   unitB: number;
-  /** The product is added to a residual. */
-  residual: boolean;
+  /** Nothing below it is trained, so its input needs no gradient. */
+  first: boolean;
 }
 
 /** One matrix on the GPU: packed words, scales, and its shape as the uniform `Matrix`. */
@@ -32,25 +32,27 @@ export interface GpuMatrix {
 
 /** `Matrix` of types.wgsl. */
 export function matrixInfo(shape: LinearShape): Uint32Array {
-  const { in: input, out, parts, unitA, unitB, residual } = shape;
+  const { in: input, out, parts, unitA, unitB, first } = shape;
   const [, part1 = out, part2 = out] = parts;
   const words = Math.ceil(input / 32) * 4;
   return Uint32Array.of(
     ...[input / 4, out, Math.ceil(out / 4), words],
-    ...[parts.length, part1, part2, Number(residual)],
+    ...[parts.length, part1, part2, Number(first)],
     ...[unitA, unitB, 0, 0],
   );
 }
 
-type KernelName = 'forward' | 'backward' | 'down' | 'dz' | 'dA' | 'dB';
-
-/** y = x Wᵀ + scale (x Aᵀ) Bᵀ on packed weights of any shape, with its backward pass to x, A and B. */
+/**
+ * Products with packed weights of any shape, and their LoRA. `forward` leaves y without its adapter's part, scale z Bᵀ,
+ * and `backward` leaves dx without dz A: the kernels that read y and dx add them (norm.ts, attention.ts, pointwise.ts),
+ * for one dispatch less each.
+ */
 export class Linear {
   /** Blocks of 4 columns a thread computes in the forward product. */
   readonly #blocks: number;
-  readonly #kernels: Record<KernelName, Kernel>;
+  readonly #kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>;
 
-  private constructor(blocks: number, kernels: Record<KernelName, Kernel>) {
+  private constructor(blocks: number, kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>) {
     this.#blocks = blocks;
     this.#kernels = kernels;
   }
@@ -61,93 +63,81 @@ export class Linear {
     const kernel = (
       label: string,
       code: string,
-      bindings: KernelSource['bindings'],
+      storage: KernelSource['bindings'],
       constants: KernelSource['constants'] = {},
-    ) => runtime.kernel({ label, code: `${types}\n${nibbles}\n${code}`, constants, bindings });
-    const lora = ['uniform', 'read', 'read', 'read', 'uniform', 'write'] as const;
-    const gradient = ['uniform', 'read', 'read', 'read', 'read', 'uniform', 'write'] as const;
-    const forwardBindings = [
-      'uniform',
-      'read',
-      'read',
-      'read',
-      'read',
-      'write',
-      'read',
-      'read',
-      'read',
-      'uniform',
-    ] as const;
-    const backwardBindings = ['uniform', 'read', 'read', 'read', 'write', 'read', 'read', 'read', 'uniform'] as const;
-    const [forward, backward, down, dz, dA, dB] = await Promise.all([
-      kernel('matmul', matmul, forwardBindings, { BLOCKS: blocks }),
-      kernel('matmul-backward', matmulBackward, backwardBindings),
-      kernel('lora-down', loraDown, lora),
-      kernel('lora-backward', loraBackward, lora),
-      kernel('lora-gradient-a', loraGradient, gradient, { TARGET_A: true }),
-      kernel('lora-gradient-b', loraGradient, gradient, { TARGET_A: false }),
+    ) => runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings: ['uniform', 'uniform', ...storage] });
+    const both = ['read', 'read', 'read', 'read', 'read', 'write', 'write'] as const;
+    const [forward, backward, gradient, add] = await Promise.all([
+      kernel('linear', `${nibbles}\n${linear}`, both, { BLOCKS: blocks }),
+      kernel('linear-backward', `${nibbles}\n${linearBackward}`, both),
+      kernel('lora-gradient', loraGradient, ['read', 'read', 'read', 'read', 'read', 'read', 'write']),
+      kernel('lora-add', `${lora}\n${loraAdd}`, ['read', 'read', 'read', 'write']),
     ]);
-    return new Linear(blocks, { forward, backward, down, dz, dA, dB });
+    return new Linear(blocks, { forward, backward, gradient, add });
   }
 
-  /**
-   * z = x Aᵀ, then y = residual + x Wᵀ + scale z Bᵀ. `x` is [tokens, in], `y` and `residual` [tokens, out], all f32.
-   * Without a residual, or where there is no adapter, `residual` or `z` and `adapters` are not read.
-   */
+  /** y [tokens, out] = x Wᵀ and z [tokens, parts, maxRank] = x Aᵀ of x [tokens, in]. */
   forward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
     matrix: GpuMatrix,
     adapters: GPUBuffer,
-    tensors: { x: GPUBuffer; y: GPUBuffer; z: GPUBuffer; residual?: GPUBuffer },
+    { x, y, z }: { x: GPUBuffer; y: GPUBuffer; z: GPUBuffer },
   ): void {
-    const { x, y, z, residual = x } = tensors;
-    const { dims, tiles, tileInfo, maxRank } = batch;
     const { shape, words, scales, info } = matrix;
-    if (maxRank > 0 && shape.parts.length > 0) {
-      const threads = tiles * shape.parts.length * Math.ceil(maxRank / 4);
-      this.#kernels.down.run(pass, [dims, x, tileInfo, adapters, info, z], threads);
-    }
-    const threads = tiles * Math.ceil(Math.ceil(shape.out / 4) / this.#blocks);
-    this.#kernels.forward.run(pass, [dims, x, words, scales, residual, y, tileInfo, z, adapters, info], threads);
+    const products = batch.tiles * Math.ceil(Math.ceil(shape.out / 4) / this.#blocks);
+    this.#kernels.forward.run(
+      pass,
+      [batch.dims, info, x, words, scales, batch.tileInfo, adapters, y, z],
+      products + rankThreads(batch, shape),
+    );
   }
 
-  /** dz = scale dy B, the gradients of A and B (written, not added), and dx = dy W + dz A. */
+  /** dx [tokens, in] = dy W (left out where `shape.first`) and dz = scale dy B. */
   backward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
     matrix: GpuMatrix,
     adapters: GPUBuffer,
-    gradients: GPUBuffer,
-    tensors: { x: GPUBuffer; z: GPUBuffer; dy: GPUBuffer; dz: GPUBuffer; dx?: GPUBuffer },
-  ): void {
-    const { x, z, dy, dz, dx } = tensors;
-    const { dims, tiles, tileInfo, segments, segmentInfo } = batch;
-    const { shape, info } = matrix;
-    if (!segmentInfo) throw new Error('The batch was not packed for training.');
-    const ranks = Math.ceil(batch.maxRank / 4);
-    const parts = shape.parts.length;
-    this.#kernels.dz.run(pass, [dims, dy, tileInfo, adapters, info, dz], tiles * parts * ranks);
-    const dBThreads = segments * Math.ceil(shape.out / 4) * ranks;
-    this.#kernels.dB.run(pass, [dims, dy, z, segmentInfo, tileInfo, info, gradients], dBThreads);
-    const dAThreads = segments * (shape.in / 4) * parts * ranks;
-    this.#kernels.dA.run(pass, [dims, x, dz, segmentInfo, tileInfo, info, gradients], dAThreads);
-    if (dx) this.backwardInput(pass, batch, matrix, adapters, { dy, dz, dx });
-  }
-
-  /** dx = dy W + dz A alone. Where there is no adapter, `adapters` and `dz` are not read. */
-  backwardInput(
-    pass: GPUComputePassEncoder,
-    batch: GpuBatch,
-    matrix: GpuMatrix,
-    adapters: GPUBuffer,
-    { dy, dz, dx }: { dy: GPUBuffer; dz: GPUBuffer; dx: GPUBuffer },
+    { dy, dx, dz }: { dy: GPUBuffer; dx: GPUBuffer; dz: GPUBuffer },
   ): void {
     const { shape, words, scales, info } = matrix;
+    const products = shape.first ? 0 : batch.tiles * Math.ceil(shape.in / 32) * 4;
     this.#kernels.backward.run(
       pass,
-      [batch.dims, dy, words, scales, dx, batch.tileInfo, dz, adapters, info],
-      batch.tiles * Math.ceil(shape.in / 32) * 4,
+      [batch.dims, info, dy, words, scales, batch.tileInfo, adapters, dx, dz],
+      products + rankThreads(batch, shape),
     );
   }
+
+  /** The gradients of A and B of every node of the batch: written, not added. */
+  gradient(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    { shape, info }: GpuMatrix,
+    gradients: GPUBuffer,
+    { x, z, dy, dz }: { x: GPUBuffer; z: GPUBuffer; dy: GPUBuffer; dz: GPUBuffer },
+  ): void {
+    const { dims, tileInfo, segments, segmentInfo } = batch;
+    if (!segmentInfo) throw new Error('The batch was not packed for training.');
+    const ranks = Math.ceil(batch.maxRank / 4);
+    const threads = segments * ranks * (Math.ceil(shape.out / 4) + (shape.in / 4) * shape.parts.length);
+    this.#kernels.gradient.run(pass, [dims, info, x, z, dy, dz, segmentInfo, tileInfo, gradients], threads);
+  }
+
+  /** dx += dz A. */
+  addInput(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    { shape, info }: GpuMatrix,
+    adapters: GPUBuffer,
+    { dz, dx }: { dz: GPUBuffer; dx: GPUBuffer },
+  ): void {
+    this.#kernels.add.run(pass, [batch.dims, info, dz, batch.tileInfo, adapters, dx], (batch.tiles * shape.in) / 4);
+  }
+}
+
+/** Threads that compute z or dz: 8 tokens × 4 values of the rank each. */
+function rankThreads(batch: GpuBatch, shape: LinearShape): number {
+  return batch.tiles * shape.parts.length * Math.ceil(batch.maxRank / 4);
 }

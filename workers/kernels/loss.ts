@@ -20,21 +20,20 @@ export class Loss {
       label: 'loss',
       code: `${types}\n${reduceCode(lanes)}\n${code}`,
       constants: { VOCABULARY: vocabulary, STRIDE: Math.ceil(vocabulary / 4) * 4, LANES: lanes },
-      bindings: ['uniform', 'read', 'write', 'read', 'write', 'uniform'],
+      bindings: ['uniform', 'read', 'write', 'write', 'uniform'],
     });
     return new Loss(lanes, kernel);
   }
 
   /**
-   * `policy` and `base` are logits [rows.tokens, vocabulary rounded up to 4]; the gradient replaces `policy`. `info` has
-   * (token, target, advantage, weight), `stats` gets (log π(target), KL, entropy, 0) a row.
+   * `logits` is [2 × rows.tokens, vocabulary rounded up to 4], the policy's and then the base's; the gradient replaces the
+   * policy's. `info` has (token, target, advantage, weight), `stats` gets (log π(target), KL, entropy, 0) a row.
    */
   run(
     pass: GPUComputePassEncoder,
     rows: GpuBatch,
-    tensors: { info: GPUBuffer; policy: GPUBuffer; base: GPUBuffer; stats: GPUBuffer; options: GPUBuffer },
+    t: { info: GPUBuffer; logits: GPUBuffer; stats: GPUBuffer; options: GPUBuffer },
   ): void {
-    const { info, policy, base, stats, options } = tensors;
-    this.#kernel.run(pass, [rows.dims, info, policy, base, stats, options], rows.tokens * this.#lanes);
+    this.#kernel.run(pass, [rows.dims, t.info, t.logits, t.stats, t.options], rows.tokens * this.#lanes);
   }
 }

@@ -1,55 +1,80 @@
-import type { Kernel, Runtime } from '../gpu/runtime.ts';
-import type { GpuBatch } from './batch.ts';
+import type { Kernel, KernelSource, Runtime } from '../gpu/runtime.ts';
+import addNormCode from './add-norm.wgsl?raw';
+import { type GpuBatch, TILE } from './batch.ts';
+import type { GpuMatrix } from './linear.ts';
+import lora from './lora.wgsl?raw';
+import backwardCode from './norm-backward.wgsl?raw';
 import { lanesFor, reduceCode } from './reduce.ts';
-import backwardCode from './rmsnorm-backward.wgsl?raw';
-import forwardCode from './rmsnorm.wgsl?raw';
+import normCode from './rmsnorm.wgsl?raw';
 import types from './types.wgsl?raw';
 
-/** RMSNorm over rows of `hidden` values (a multiple of 4). */
+/** RMSNorm over rows of `hidden` values (a multiple of 4), with the residual addition before it. */
 export class RmsNorm {
   readonly #lanes: number;
-  readonly #forward: Kernel;
-  readonly #backward: Kernel;
+  /** Tokens of one group of lanes in the kernels that read an adapter. */
+  readonly #tokens: number;
+  readonly #kernels: Record<'first' | 'addNorm' | 'backward', Kernel>;
 
-  private constructor(lanes: number, forward: Kernel, backward: Kernel) {
+  private constructor(lanes: number, tokens: number, kernels: Record<'first' | 'addNorm' | 'backward', Kernel>) {
     this.#lanes = lanes;
-    this.#forward = forward;
-    this.#backward = backward;
+    this.#tokens = tokens;
+    this.#kernels = kernels;
   }
 
   static async create(runtime: Runtime, hidden: number, epsilon: number, software: boolean): Promise<RmsNorm> {
     const lanes = lanesFor(hidden / 4, software);
-    const prefix = `${types}\n${reduceCode(lanes)}\n`;
-    const constants = { HIDDEN4: hidden / 4, LANES: lanes, EPS: { f32: epsilon } };
-    return new RmsNorm(
-      lanes,
-      await runtime.kernel({
-        label: 'rmsnorm',
-        code: prefix + forwardCode,
-        constants,
-        bindings: ['uniform', 'read', 'read', 'write'],
-      }),
-      await runtime.kernel({
-        label: 'rmsnorm-backward',
-        code: prefix + backwardCode,
-        constants,
-        bindings: ['uniform', 'read', 'read', 'read', 'write'],
-      }),
+    const tokens = software ? TILE : 1;
+    const kernel = (label: string, code: string, bindings: KernelSource['bindings']) =>
+      runtime.kernel({
+        label,
+        code: `${types}\n${reduceCode(lanes)}\n${code}`,
+        constants: { HIDDEN4: hidden / 4, LANES: lanes, TOKENS: tokens, EPS: { f32: epsilon } },
+        bindings,
+      });
+    const [first, addNorm, backward] = await Promise.all([
+      kernel('norm', normCode, ['uniform', 'read', 'read', 'write']),
+      kernel('add-norm', `${lora}\n${addNormCode}`, [
+        ...(['uniform', 'uniform', 'read', 'read', 'read', 'read', 'read', 'read', 'write', 'write'] as const),
+      ]),
+      kernel('norm-backward', `${lora}\n${backwardCode}`, [
+        ...(['uniform', 'uniform', 'read', 'read', 'read', 'read', 'read', 'write', 'write'] as const),
+      ]),
+    ]);
+    return new RmsNorm(lanes, tokens, { first, addNorm, backward });
+  }
+
+  /** h = norm(x) · weight; x and h are [tokens, hidden]. */
+  first(pass: GPUComputePassEncoder, batch: GpuBatch, t: { x: GPUBuffer; weight: GPUBuffer; h: GPUBuffer }): void {
+    this.#kernels.first.run(pass, [batch.dims, t.x, t.weight, t.h], batch.tokens * this.#lanes);
+  }
+
+  /** x = residual + y + scale z Bᵀ of the matrix that made y and z; h = norm(x) · weight. */
+  addNorm(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    matrix: GpuMatrix,
+    adapters: GPUBuffer,
+    t: { residual: GPUBuffer; y: GPUBuffer; z: GPUBuffer; weight: GPUBuffer; x: GPUBuffer; h: GPUBuffer },
+  ): void {
+    this.#kernels.addNorm.run(
+      pass,
+      [batch.dims, matrix.info, t.residual, t.y, t.z, batch.tileInfo, adapters, t.weight, t.x, t.h],
+      (batch.tokens / this.#tokens) * this.#lanes,
     );
   }
 
-  /** y = norm(x) · weight; x and y are [tokens, hidden]. */
-  forward(pass: GPUComputePassEncoder, batch: GpuBatch, x: GPUBuffer, weight: GPUBuffer, y: GPUBuffer): void {
-    this.#forward.run(pass, [batch.dims, x, weight, y], batch.tokens * this.#lanes);
-  }
-
-  /** dx += the gradient through the norm. */
+  /** dx += the gradient through the norm of dh + dz A, of the matrix whose input the norm made. `dh` is completed in place. */
   backward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
-    tensors: { x: GPUBuffer; weight: GPUBuffer; dy: GPUBuffer; dx: GPUBuffer },
+    matrix: GpuMatrix,
+    adapters: GPUBuffer,
+    t: { x: GPUBuffer; weight: GPUBuffer; dz: GPUBuffer; dh: GPUBuffer; dx: GPUBuffer },
   ): void {
-    const { x, weight, dy, dx } = tensors;
-    this.#backward.run(pass, [batch.dims, x, weight, dy, dx], batch.tokens * this.#lanes);
+    this.#kernels.backward.run(
+      pass,
+      [batch.dims, matrix.info, t.x, t.weight, t.dz, batch.tileInfo, adapters, t.dh, t.dx],
+      (batch.tokens / this.#tokens) * this.#lanes,
+    );
   }
 }

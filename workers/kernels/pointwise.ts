@@ -3,6 +3,7 @@ import type { GpuBatch } from './batch.ts';
 import embedCode from './embed.wgsl?raw';
 import gatherCode from './gather.wgsl?raw';
 import type { GpuMatrix } from './linear.ts';
+import lora from './lora.wgsl?raw';
 import nibbles from './nibbles.wgsl?raw';
 import scatterCode from './scatter.wgsl?raw';
 import swigluBackwardCode from './swiglu-backward.wgsl?raw';
@@ -31,8 +32,12 @@ export class Pointwise {
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
     const [embed, swiglu, swigluBackward, gather, scatter] = await Promise.all([
       kernel('embed', `${nibbles}\n${embedCode}`, ['uniform', 'read', 'read', 'read', 'write']),
-      kernel('swiglu', swigluCode, ['uniform', 'read', 'write']),
-      kernel('swiglu-backward', swigluBackwardCode, ['uniform', 'read', 'read', 'write']),
+      kernel('swiglu', `${lora}\n${swigluCode}`, [
+        ...(['uniform', 'uniform', 'read', 'read', 'read', 'write', 'write'] as const),
+      ]),
+      kernel('swiglu-backward', `${lora}\n${swigluBackwardCode}`, [
+        ...(['uniform', 'uniform', 'read', 'read', 'read', 'read', 'read', 'write'] as const),
+      ]),
       kernel('gather', gatherCode, ['uniform', 'read', 'read', 'write']),
       kernel('scatter', scatterCode, ['uniform', 'read', 'read', 'write']),
     ]);
@@ -45,19 +50,33 @@ export class Pointwise {
     this.#kernels.embed.run(pass, [batch.dims, batch.meta, embedding.words, embedding.scales, x], threads);
   }
 
-  /** act [tokens, ffn] = silu(gate) · up of gateUp [tokens, 2 ffn]. */
-  swiglu(pass: GPUComputePassEncoder, batch: GpuBatch, gateUp: GPUBuffer, act: GPUBuffer): void {
-    this.#kernels.swiglu.run(pass, [batch.dims, gateUp, act], (batch.tokens * this.#ffn) / 4);
+  /** Completes gateUp [tokens, 2 ffn] by its adapter's part; act [tokens, ffn] = silu(gate) · up. */
+  swiglu(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    gateUp: GpuMatrix,
+    adapters: GPUBuffer,
+    t: { z: GPUBuffer; gateUp: GPUBuffer; act: GPUBuffer },
+  ): void {
+    const { dims, tileInfo, tiles } = batch;
+    this.#kernels.swiglu.run(
+      pass,
+      [dims, gateUp.info, t.z, tileInfo, adapters, t.gateUp, t.act],
+      (tiles * this.#ffn) / 4,
+    );
   }
 
+  /** dgateUp of dact + dz A, of the down projection. */
   swigluBackward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
-    gateUp: GPUBuffer,
-    dact: GPUBuffer,
-    dgateUp: GPUBuffer,
+    down: GpuMatrix,
+    adapters: GPUBuffer,
+    t: { gateUp: GPUBuffer; dact: GPUBuffer; dz: GPUBuffer; dgateUp: GPUBuffer },
   ): void {
-    this.#kernels.swigluBackward.run(pass, [batch.dims, gateUp, dact, dgateUp], (batch.tokens * this.#ffn) / 4);
+    const { dims, tileInfo, tiles } = batch;
+    const buffers = [dims, down.info, t.gateUp, t.dact, t.dz, tileInfo, adapters, t.dgateUp];
+    this.#kernels.swigluBackward.run(pass, buffers, (tiles * this.#ffn) / 4);
   }
 
   /** y [rows.tokens, hidden] = the rows of x that `info` names (its first component). */

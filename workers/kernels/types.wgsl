@@ -8,6 +8,8 @@ struct Dims {
   maxRank: u32,
   // Nodes in the batch.
   segments: u32,
+  // Where the paths begin in the tokens' buffer, in vec4u.
+  paths: u32,
 }
 
 // One tile of 8 tokens: whose adapter it has.
@@ -32,8 +34,8 @@ struct Matrix {
   parts: u32,
   part1: u32,
   part2: u32,
-  // 1: the product is added to a residual.
-  residual: u32,
+  // 1: below it there is nothing to train, so its input needs no gradient.
+  first: u32,
   // Where A and B lie, in units of the rank (workers/engine/layout.ts).
   unitA: u32,
   unitB: u32,

@@ -1,0 +1,108 @@
+// y[t, o] = Σ_k x[t, k] W[o, k]  and  z[t, part, j] = Σ_k x[t, k] A[part, j, k], in one dispatch: the first threads compute
+// y, the rest z. Whoever reads y adds scale · z Bᵀ (rope, swiglu, add-norm), which saves a dispatch.
+//
+// W is packed in 4 bits and is read as it is. A thread computes 8 tokens × 4 BLOCKS columns of y: a weight is unpacked once
+// for eight tokens, and the four sums of a token and block are one vec4. Of z it computes 8 tokens × 4 values of j. No
+// barriers and no shared memory: software renderers are fastest so.
+@group(0) @binding(0) var<uniform> dims: Dims;
+@group(0) @binding(1) var<uniform> matrix: Matrix;
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;
+@group(0) @binding(3) var<storage, read> words: array<u32>;
+@group(0) @binding(4) var<storage, read> scales: array<f32>;
+@group(0) @binding(5) var<storage, read> tiles: array<Tile>;
+@group(0) @binding(6) var<storage, read> adapters: array<f32>;
+@group(0) @binding(7) var<storage, read_write> y: array<vec4f>;
+@group(0) @binding(8) var<storage, read_write> z: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
+  let index = threadIndex(group, groups, local);
+  let products = dims.tiles * ((matrix.out4 + BLOCKS - 1u) / BLOCKS);
+  if (index < products) { product(index); } else { down(index - products); }
+}
+
+fn product(index: u32) {
+  // Read once: not every compiler takes a uniform out of a loop.
+  let in4 = matrix.in4;
+  let outputs = matrix.out;
+  let out4 = matrix.out4;
+  let rowWords = matrix.words;
+  let threads = (out4 + BLOCKS - 1u) / BLOCKS;
+  let tile = index / threads;
+  let column4 = BLOCKS * (index % threads);
+  let first = 8u * tile * in4;
+  $for b in BLOCKS {
+    // The last columns of a vocabulary that is no multiple of 4 repeat the last row; nobody reads them.
+    let rows$b = min(4u * (column4 + $bu) + vec4u(0u, 1u, 2u, 3u), vec4u(outputs - 1u));
+    let words$b = rows$b * rowWords;
+    $for t in 8 { var sum$t_$b = vec4f(); }
+  }
+
+  for (var g = 0u; g < rowWords / 4u; g++) {
+    $for b in BLOCKS { $for t in 8 { var part$t_$b = vec4f(); } }
+    for (var w = 4u * g; w < min(4u * g + 4u, (in4 + 1u) / 2u); w++) {
+      $for b in BLOCKS {
+        let a$b = words[words$b.x + w];
+        let b$b = words[words$b.y + w];
+        let c$b = words[words$b.z + w];
+        let d$b = words[words$b.w + w];
+        let low$b = mat4x4f(lowNibbles(a$b), lowNibbles(b$b), lowNibbles(c$b), lowNibbles(d$b));
+        let high$b = mat4x4f(highNibbles(a$b), highNibbles(b$b), highNibbles(c$b), highNibbles(d$b));
+      }
+      let at = first + 2u * w;
+      if (in4 % 2u == 0u || 2u * w + 1u < in4) {
+        $for t in 8 {
+          let low_x$t = x[at + $tu * in4];
+          let high_x$t = x[at + $tu * in4 + 1u];
+          $for b in BLOCKS { part$t_$b += low_x$t * low$b + high_x$t * high$b; }
+        }
+      } else {
+        $for t in 8 {
+          let last_x$t = x[at + $tu * in4];
+          $for b in BLOCKS { part$t_$b += last_x$t * low$b; }
+        }
+      }
+    }
+    $for b in BLOCKS {
+      let at$b = rows$b * (rowWords / 4u) + g;
+      let scale$b = vec4f(scales[at$b.x], scales[at$b.y], scales[at$b.z], scales[at$b.w]);
+      $for t in 8 { sum$t_$b += scale$b * part$t_$b; }
+    }
+  }
+
+  $for b in BLOCKS {
+    if (column4 + $bu < out4) {
+      $for t in 8 { y[(8u * tile + $tu) * out4 + column4 + $bu] = sum$t_$b; }
+    }
+  }
+}
+
+fn down(index: u32) {
+  let in4 = matrix.in4;
+  let parts = matrix.parts;
+  let maxRank = dims.maxRank;
+  let perPart = (maxRank + 3u) / 4u;
+  if (parts * perPart == 0u) { return; }
+  let tile = index / (parts * perPart);
+  if (tile >= dims.tiles) { return; }
+  let part = (index / perPart) % parts;
+  let j = 4u * (index % perPart);
+  let adapter = tiles[tile];
+  if (j >= adapter.rank) { return; }
+  let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(adapter.rank - 1u));
+  let a = vec4u(adapter.offset + adapter.rank * matrix.unitA) + (part * adapter.rank + js) * 4u * in4;
+  $for t in 8 { var sum$t = vec4f(); }
+  for (var k = 0u; k < in4; k++) {
+    let down = mat4x4f(row4(a.x + 4u * k), row4(a.y + 4u * k), row4(a.z + 4u * k), row4(a.w + 4u * k));
+    $for t in 8 { sum$t += x[(8u * tile + $tu) * in4 + k] * down; }
+  }
+  let count = min(4u, adapter.rank - j);
+  $for t in 8 {
+    let at$t = (8u * tile + $tu) * parts * maxRank + part * maxRank + j;
+    $for i in 4 { if ($iu < count) { z[at$t + $iu] = sum$t[$i]; } }
+  }
+}
+
+fn row4(at: u32) -> vec4f {
+  return vec4f(adapters[at], adapters[at + 1u], adapters[at + 2u], adapters[at + 3u]);
+}
