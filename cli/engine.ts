@@ -8,7 +8,7 @@ import { InputError } from './errors.ts';
 import { fetchFile } from './fetch-file.ts';
 
 /** The project's folder; `cli/run.mjs` tells it to the bundle, which lies elsewhere. */
-const root = process.env['NEUROMAS_ROOT'] ?? dirname(dirname(fileURLToPath(import.meta.url)));
+export const root = process.env['NEUROMAS_ROOT'] ?? dirname(dirname(fileURLToPath(import.meta.url)));
 
 /** What Dawn drives on each platform; browsers and Dawn itself do not tell. */
 const BACKENDS: Partial<Record<NodeJS.Platform, string>> = { linux: 'vulkan', darwin: 'metal', win32: 'd3d12' };
@@ -23,8 +23,10 @@ export async function openEngine(model: string, choice: EngineChoice, adapter: A
   const found = choice === 'reference' ? null : await findGpu(adapter);
   if (choice === 'webgpu' && !found?.gpu)
     throw new InputError(`engine "webgpu": ${found?.reason ?? 'there is no GPU'}`);
+  // Who names an adapter wants WebGPU on it; left to itself, auto takes the reference engine where that is faster.
+  const wanted = adapter === 'hardware' || adapter === 'software' ? 'webgpu' : choice;
   const engine = await createEngine(
-    { model: modelAddress(model), engine: found?.gpu ? choice : 'reference' },
+    { model: modelAddress(model), engine: found?.gpu ? wanted : 'reference' },
     { fetch: fetchFile, ...(found?.gpu && { gpu: found.gpu }) },
   );
   const { adapter: computes, ...rest } = await engine.info();
