@@ -15,7 +15,7 @@ export default defineConfig({
   worker: { format: 'es' },
   build: { target: 'es2022' },
   test: {
-    include: ['{src,workers,cli,tools}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
+    include: ['{src,workers,cli,tools,bench}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,

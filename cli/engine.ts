@@ -13,6 +13,9 @@ export const root = process.env['NEUROMAS_ROOT'] ?? dirname(dirname(fileURLToPat
 /** What Dawn drives on each platform; browsers and Dawn itself do not tell. */
 const BACKENDS: Partial<Record<NodeJS.Platform, string>> = { linux: 'vulkan', darwin: 'metal', win32: 'd3d12' };
 
+export const backendName = (adapter: AdapterChoice): string | undefined =>
+  adapter === 'software' ? 'vulkan' : BACKENDS[process.platform];
+
 export interface OpenedEngine {
   engine: EngineApi;
   info: EngineInfo;
@@ -32,7 +35,7 @@ export async function openEngine(model: string, choice: EngineChoice, adapter: A
   const { adapter: computes, ...rest } = await engine.info();
   const info: EngineInfo = { ...rest, adapter: { ...computes } };
   if (computes.engine === 'webgpu') {
-    info.adapter.backend = adapter === 'software' ? 'vulkan' : (BACKENDS[process.platform] ?? computes.backend);
+    info.adapter.backend = backendName(adapter) ?? computes.backend;
   } else if (choice === 'auto') {
     const reason = found?.reason ?? computes.fallbackReason;
     if (reason !== undefined) info.adapter.fallbackReason = reason;

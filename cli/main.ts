@@ -1,5 +1,9 @@
-/** The command line: `train`, `eval`, `score`, `presets`. `cli/run.mjs` starts it. */
+/** The command line: `train`, `eval`, `score`, `presets`, `bench`. `cli/run.mjs` starts it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { GRIDS, KINDS } from '../bench/cases.ts';
+import { SHAPES } from '../bench/shapes.ts';
+import { ADAPTER_CHOICES } from './adapter.ts';
+import { benchCommand, type BenchCommandOptions } from './bench.ts';
 import { isInputError } from './errors.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
 import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
@@ -83,8 +87,37 @@ function program(): Command {
     .argument('[name]')
     .addHelpText('after', examples('npm run presets', 'npm run --silent presets -- arithmetic-2-1 > my-run.json'))
     .action((name: string | undefined) => presetsCommand(name));
+
+  main
+    .command('bench')
+    .description('Time the engine, part by part, beside what the device can do.')
+    .addOption(new Option('--engine <which>', 'what computes').choices(['auto', 'webgpu', 'reference']).default('auto'))
+    .addOption(new Option('--adapter <which>', 'GPU to compute on').choices(ADAPTER_CHOICES))
+    .option('--shapes <list>', `models: ${SHAPES.join(', ')} (default: all on a GPU, nano and small on a CPU)`, list)
+    .option('--cases <list>', `what to time: ${KINDS.join(', ')} (default: all)`, list)
+    .addOption(new Option('--grid <which>', 'sizes (default: full on a GPU, small on a CPU)').choices(GRIDS))
+    .option('--rows <n>', 'rows a node, in place of the grid’s', whole(1, 65_536))
+    .option('--prompt <n>', 'tokens of a prompt', whole(1, 4096))
+    .option('--tokens <n>', 'tokens of a message', whole(1, 4096))
+    .option('--runs <n>', 'timed runs of a case (default: 10 on a GPU, 5 on a CPU)', whole(1, 1000))
+    .option('--out <file>', 'where to save the report, as JSON')
+    .option('--compare <files...>', 'two reports: what is faster, what slower, what the same within the spread')
+    .option('--counts', 'check dispatches, read-backs, bytes and memory against bench/counts.json')
+    .option('--update', 'with --counts: write bench/counts.json anew')
+    .addHelpText(
+      'after',
+      examples(
+        'npm run bench -- --out before.json',
+        'npm run bench -- --shapes nano --cases decode,step --adapter software',
+        'npm run bench -- --compare before.json after.json',
+        'npm run bench -- --counts',
+      ),
+    )
+    .action((options: BenchCommandOptions) => benchCommand(options));
   return main;
 }
+
+const list = (text: string): string[] => text.split(',').map((item) => item.trim());
 
 function tokenIds(text: string): number[] {
   const ids = text.split(',').map((id) => (/^\s*\d{1,10}\s*$/.test(id) ? Number(id) : NaN));
@@ -101,7 +134,8 @@ function examples(...lines: string[]): string {
 async function run(): Promise<number> {
   try {
     await program().parseAsync();
-    return 0;
+    // A check that failed has said so.
+    return Number(process.exitCode ?? 0);
   } catch (error) {
     // Commander has said what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;

@@ -12,12 +12,15 @@ const args = process.argv.slice(2);
 // Only looked at here; main.ts checks it.
 const given = [...args.join('\0').matchAll(/(?:^|\0)--adapter[=\0]([^\0]*)/g)].at(-1)?.[1];
 
+// Counts are the same on every adapter, so they need no GPU.
+const usual = args[0] === 'bench' && args.includes('--counts') ? 'software' : 'auto';
+
 ensureInstalled();
 const main = await bundle('cli/main.ts');
 const child = spawn(process.execPath, ['--enable-source-maps', main, ...args], {
   // The channel tells the child when this process is gone, so that it never trains on alone.
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  env: { ...process.env, NEUROMAS_ROOT: root, ...adapterEnvironment(given ?? 'auto') },
+  env: { ...process.env, NEUROMAS_ROOT: root, ...adapterEnvironment(given ?? usual) },
 });
 for (const signal of /** @type {const} */ (['SIGINT', 'SIGTERM', 'SIGHUP']))
   process.on(signal, () => child.kill(signal));

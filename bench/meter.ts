@@ -1,0 +1,111 @@
+import type { Sampling } from '../workers/engine-api.ts';
+import type { AdapterArrays, Backend, Generated, UpdateOptions, Updated } from '../workers/engine/backend.ts';
+import type { GenerationBatch, TokenBatch, TrainingBatch } from '../workers/engine/batch.ts';
+import type { ModelConfig } from '../workers/engine/config.ts';
+import { type Work, addWork, generateWork, noWork, updateWork } from './work.ts';
+
+/** What calls between two looks at the meter did. */
+export interface Reading {
+  /** By part: `prefill`, `decode`, `base` (unless it runs with the policy), `forward`, `loss`, `backward`, `adam` */
+  work: Record<string, Work>;
+  /** By part, as the backend tells them: of a GPU's passes (timestamp queries), or of the CPU. Empty where there are none. */
+  seconds: Record<string, number>;
+  tokens: {
+    /** After merging shared prompts. */
+    prompt: number;
+    message: number;
+    trained: number;
+  };
+}
+
+const nothing = (): Reading => ({ work: {}, seconds: {}, tokens: { prompt: 0, message: 0, trained: 0 } });
+
+/** Passes a backend's calls on and keeps account of the work in them. */
+export class MeteredBackend implements Backend {
+  readonly #inner: Backend;
+  readonly #config: ModelConfig;
+  readonly #ranks = new Map<number, number>();
+  #reading = nothing();
+
+  constructor(inner: Backend, config: ModelConfig) {
+    this.#inner = inner;
+    this.#config = config;
+  }
+
+  get adapter() {
+    return this.#inner.adapter;
+  }
+
+  /** What was done since the last look. */
+  read(): Reading {
+    const reading = this.#reading;
+    this.#reading = nothing();
+    return reading;
+  }
+
+  async generate(batch: GenerationBatch, sampling: Sampling, keys: Uint32Array): Promise<Generated> {
+    const generated = await this.#inner.generate(batch, sampling, keys);
+    this.#add(generateWork(this.#config, batch, sampling.maxNewTokens, this.#rank), generated.seconds);
+    this.#reading.tokens.prompt += batch.promptTokens;
+    const { stopId } = this.#config;
+    for (const row of batch.place) {
+      const message = generated.tokens.subarray(row * sampling.maxNewTokens, (row + 1) * sampling.maxNewTokens);
+      const stop = message.indexOf(stopId);
+      this.#reading.tokens.message += stop < 0 ? message.length : stop + 1;
+    }
+    return generated;
+  }
+
+  async update(batch: TrainingBatch, options: UpdateOptions): Promise<Updated> {
+    const updated = await this.#inner.update(batch, options);
+    const { base, forward, ...others } = updateWork(this.#config, batch, this.#rank);
+    const apart = 'base' in updated.seconds;
+    // An engine may run the base and the policy in the same passes: then their work is told together too.
+    const passes = apart ? { base, forward } : { forward: addWork(addWork(noWork(), base), forward) };
+    this.#add({ ...passes, ...others }, updated.seconds);
+    for (const { start, end } of batch.tokens.segments) this.#reading.tokens.trained += end - start;
+    return updated;
+  }
+
+  addAdapter(slot: number, rank: number, scale: number, arrays: AdapterArrays): void {
+    this.#ranks.set(slot, rank);
+    this.#inner.addAdapter(slot, rank, scale, arrays);
+  }
+
+  removeAdapter(slot: number): void {
+    this.#ranks.delete(slot);
+    this.#inner.removeAdapter(slot);
+  }
+
+  readAdapter(slot: number): Promise<AdapterArrays> {
+    return this.#inner.readAdapter(slot);
+  }
+
+  writeAdapter(slot: number, arrays: AdapterArrays): void {
+    this.#inner.writeAdapter(slot, arrays);
+  }
+
+  score(batch: TokenBatch, count: number): Promise<Float32Array> {
+    return this.#inner.score(batch, count);
+  }
+
+  readGradient(slot: number): Promise<Float32Array> {
+    return this.#inner.readGradient(slot);
+  }
+
+  destroy(): void {
+    this.#inner.destroy();
+  }
+
+  readonly #rank = (slot: number): number => this.#ranks.get(slot) ?? 0;
+
+  #add(work: Record<string, Work>, seconds: Record<string, number>): void {
+    const { work: sums, seconds: times } = this.#reading;
+    for (const [part, done] of Object.entries(work)) {
+      addWork((sums[part] ??= noWork()), done);
+      // Other entries are of the whole call, which the bench measures itself.
+      const time = seconds[part];
+      if (time !== undefined) times[part] = (times[part] ?? 0) + time;
+    }
+  }
+}
