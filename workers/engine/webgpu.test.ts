@@ -13,46 +13,61 @@ import { createWebGpuBackend } from './webgpu.ts';
 import type { ModelWeights } from './weights/packed.ts';
 
 const create = (weights: ModelWeights) => createWebGpuBackend(weights, testGpu());
+/** The kernels as a GPU gets them (many threads, shared memory, barriers), whatever runs them here. */
+const createForHardware = (weights: ModelWeights) => createWebGpuBackend(weights, testGpu(), { tuning: 'hardware' });
+
+interface Shape {
+  what: string;
+  shape: Partial<ModelConfig>;
+  tuning: 'software' | 'hardware';
+}
 
 /** Shapes that meet every edge of the kernels: half-used words, odd vocabularies, grouped heads, one of everything. */
-const SHAPES: [string, Partial<ModelConfig>][] = [
-  [
-    'half-used words, grouped heads, an odd vocabulary',
-    { hiddenSize: 36, intermediateSize: 52, heads: 6, kvHeads: 2, headSize: 8 },
-  ],
-  [
-    'one head, one layer, a tied embedding',
-    {
-      hiddenSize: 8,
-      intermediateSize: 4,
-      layers: 1,
-      heads: 1,
-      kvHeads: 1,
-      headSize: 8,
-      vocabularySize: 5,
-      tieEmbedding: true,
+const SHAPES: Shape[] = [
+  {
+    what: 'half-used words, grouped heads, an odd vocabulary',
+    shape: { hiddenSize: 36, intermediateSize: 52, heads: 6, kvHeads: 2, headSize: 8 },
+    tuning: 'software',
+  },
+  {
+    what: 'one head, one layer, a tied embedding',
+    shape: {
+      ...{ hiddenSize: 8, intermediateSize: 4, layers: 1, heads: 1, kvHeads: 1, headSize: 8 },
+      ...{ vocabularySize: 5, tieEmbedding: true },
     },
-  ],
-  [
-    'more head than hidden size',
-    { hiddenSize: 68, intermediateSize: 100, heads: 4, kvHeads: 4, headSize: 24, vocabularySize: 130 },
-  ],
+    tuning: 'software',
+  },
+  {
+    what: 'more head than hidden size, tuned for GPUs',
+    shape: { hiddenSize: 68, intermediateSize: 100, heads: 4, kvHeads: 4, headSize: 24, vocabularySize: 130 },
+    tuning: 'hardware',
+  },
+  {
+    what: 'rows long enough for all lanes of a workgroup, tuned for GPUs',
+    shape: {
+      ...{ hiddenSize: 264, intermediateSize: 60, layers: 1, heads: 2, kvHeads: 1, headSize: 16 },
+      ...{ vocabularySize: 701 },
+    },
+    tuning: 'hardware',
+  },
 ];
 
 describe.skipIf(await noDevice())('WebGPU', () => {
   describeParity('the WebGPU backend', create);
   describeBehaviour('the WebGPU backend', create);
+  describeParity('the WebGPU backend tuned for GPUs', createForHardware);
+  describeBehaviour('the WebGPU backend tuned for GPUs', createForHardware);
 
-  describe.each(SHAPES)('agrees with the reference engine: %s', (_, shape) => {
+  describe.each(SHAPES)('agrees with the reference engine: $what', ({ shape, tuning }) => {
     test(
-      'messages, losses, gradients and learned adapters of nodes of ranks 3, 1 and 8',
+      'messages, losses, gradients and learned adapters of nodes of ranks 3, 1 and 64',
       { timeout: 300_000 },
       async () => {
         const weights = randomModel(shape);
         const layout = adapterLayout(weights.config);
-        const gpu = await create(weights);
+        const gpu = await createWebGpuBackend(weights, testGpu(), { tuning });
         const reference = await createReferenceBackend(weights);
-        const ranks = [3, 1, 8];
+        const ranks = [3, 1, 64];
         for (const backend of [gpu, reference]) {
           ranks.forEach((rank, slot) => backend.addAdapter(slot, rank, 16 / rank, noisy(layout, rank, slot + 1)));
         }

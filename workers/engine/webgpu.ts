@@ -21,15 +21,20 @@ export interface WebGpuBackend extends Backend {
   readBase(): Promise<Uint32Array[]>;
 }
 
+export interface WebGpuOptions extends DeviceOptions {
+  /** The kernels' shape: few long threads, or many with shared memory. Default: what suits the adapter. */
+  tuning?: 'software' | 'hardware';
+}
+
 /** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError or ShaderError. */
 export async function createWebGpuBackend(
   weights: ModelWeights,
   gpu: GPU | undefined,
-  options: DeviceOptions = {},
+  options: WebGpuOptions = {},
 ): Promise<WebGpuBackend> {
   const { device, adapter } = await requestDevice(gpu, options);
   const runtime = new Runtime(device);
-  const { software } = adapter;
+  const software = options.tuning ? options.tuning === 'software' : adapter.software;
   const { vocabularySize } = weights.config;
   const projections = weights.config.layers * 7;
   const [model, sampler, loss, optimizer, size] = await Promise.all([
