@@ -22,18 +22,23 @@ export const SEGMENTS: [start: number, end: number, adapter: number][] = [
 ];
 export const MAX_RANK = 6;
 
+let shared: Runtime | undefined;
+/** Buffers are named for the whole file. */
+let named = 0;
+
 export class KernelTest {
   readonly runtime: Runtime;
   readonly random: () => number;
-  #count = 0;
 
   private constructor(runtime: Runtime, seed: number) {
     this.runtime = runtime;
     this.random = generator(seed);
   }
 
+  /** One runtime serves all tests of a file: they share its compiled kernels. */
   static async create(seed = 1): Promise<KernelTest> {
-    return new KernelTest(new Runtime(await requestTestDevice()), seed);
+    shared ??= new Runtime(await requestTestDevice());
+    return new KernelTest(shared, seed);
   }
 
   /** Uniform values in ±1. */
@@ -42,7 +47,7 @@ export class KernelTest {
   }
 
   upload(data: Float32Array | Uint32Array): GPUBuffer {
-    return this.runtime.upload(`test.${this.#count++}`, data);
+    return this.runtime.upload(`test.${named++}`, data);
   }
 
   /** A buffer of NaN: what a kernel does not write shows. */
@@ -65,7 +70,7 @@ export class KernelTest {
   /** The batch of TOKENS tokens above, with adapters of `units` parameters per rank. */
   batch(
     units: number,
-    meta = new Uint32Array(8 * TOKENS),
+    meta: Uint32Array = new Uint32Array(8 * TOKENS),
   ): { batch: GpuBatch; adapters: Float32Array; pool: TestAdapter[] } {
     const pool = [
       { rank: 3, scale: 0.5, offset: 5 },
@@ -79,7 +84,7 @@ export class KernelTest {
       floats[4 * t + 2] = adapter.scale;
     });
     const segments = SEGMENTS.flatMap(([start, end, a]) => [start, end, pool[a]!.offset, pool[a]!.rank]);
-    const n = this.#count++;
+    const n = named++;
     const dims = Uint32Array.of(TOKENS, TOKENS / TILE, TOKENS, MAX_RANK, SEGMENTS.length, 2 * TOKENS, 0, 0);
     return {
       batch: {
@@ -104,7 +109,7 @@ export class KernelTest {
       unpackRow(packed, row, values);
       return values;
     });
-    const info = this.runtime.uniform(`info.${this.#count++}`, matrixInfo(shape));
+    const info = this.runtime.uniform(`info.${named++}`, matrixInfo(shape));
     return {
       matrix: { shape, words: this.upload(packed.words), scales: this.upload(packed.scales), info },
       packed,

@@ -28,16 +28,16 @@ describe.skipIf(await noDevice()).each([
     const [x, h, first] = [t.empty(count), t.empty(count), t.empty(count)];
     const weights = t.upload(weight!);
     const stream = t.upload(residual!);
-    const tensors = { residual: stream, y: t.upload(y!), z: t.upload(z!), weight: weights, x: x!, h: h! };
+    const tensors = { residual: stream, y: t.upload(y!), z: t.upload(z!), weight: weights, x: x, h: h };
     const pooled = t.upload(adapters);
     const [gotFirst, gotX, gotH] = await t.run(
       (pass) => {
-        norm.first(pass, batch, { x: stream, weight: weights, h: first! });
+        norm.first(pass, batch, { x: stream, weight: weights, h: first });
         norm.addNorm(pass, batch, matrix, pooled, tensors);
       },
-      [first!, count],
-      [x!, count],
-      [h!, count],
+      [first, count],
+      [x, count],
+      [h, count],
     );
     const scaleOf = (row: Float64Array | Float32Array, token: number) => inverse((k) => row[token * hidden + k]!);
     const firstScales = Array.from({ length: TOKENS }, (_, token) => scaleOf(residual!, token));
