@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { adapterEnvironment } from './cli/environment.mjs';
 import { contentSecurityPolicy } from './tools/dev/csp.mjs';
+import { offline } from './tools/dev/pwa.mjs';
 
 // Vitest's workers are processes that inherit this environment, and with it the way to a Vulkan driver for Dawn. The
 // default is SwiftShader, so that tests mean the same everywhere; NEUROMAS_TEST_ADAPTER=hardware takes the GPU.
@@ -11,9 +12,10 @@ if (process.env['VITEST']) {
 export default defineConfig({
   // Relative, so that the built page works at any address.
   base: './',
-  plugins: [contentSecurityPolicy()],
+  plugins: [contentSecurityPolicy(), ...(process.env['VITEST'] ? [] : [offline()])],
   worker: { format: 'es' },
-  build: { target: 'es2022' },
+  // The bench is a page of its own: nothing of it is in the first load.
+  build: { target: 'es2022', rolldownOptions: { input: { index: 'index.html', bench: 'bench.html' } } },
   test: {
     include: ['{src,workers,cli,tools,bench}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
     pool: 'forks',

@@ -1,6 +1,5 @@
 /** Two reports, line by line: what is faster, what slower, and what only differs by chance. */
-import type { BenchReport, CaseResult } from './report.ts';
-import { duration } from './report.ts';
+import { type BenchReport, duration } from './report.ts';
 import { type Sample, type Verdict, verdict } from './statistics.ts';
 
 export interface Comparison {

@@ -4,12 +4,12 @@ import { Trainer } from '../src/training/train.ts';
 import type { AdapterInfo } from '../workers/engine-api.ts';
 import { adapterLayout } from '../workers/engine/layout.ts';
 import type { AdapterArrays, Backend } from '../workers/engine/backend.ts';
+import { createBackend } from '../workers/engine/create.ts';
 import { Engine } from '../workers/engine/engine.ts';
 import { fillUniform } from '../workers/engine/random.ts';
 import { CharacterTokenizer } from '../workers/engine/tokenizer.ts';
-import { type WebGpuBackend, createWebGpuBackend } from '../workers/engine/webgpu.ts';
+import type { WebGpuBackend } from '../workers/engine/webgpu.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
-import { createReferenceBackend } from '../workers/reference/index.ts';
 import {
   type Case,
   type Grid,
@@ -83,7 +83,7 @@ export async function runBench(options: BenchOptions, surroundings: Surroundings
       let backend: Backend | undefined;
       try {
         // Steps are timed as they are; elsewhere all messages have their full length, so that runs are alike.
-        backend = await createBackend(engine, one.kind === 'step' ? weights : neverStops(weights), gpu);
+        backend = await createBackend(one.kind === 'step' ? weights : neverStops(weights), engine, gpu);
         device = { ...backend.adapter, ...(backendName !== undefined && { backend: backendName }) };
         results.push(await measureCase(one, weights, backend, runs));
         onResult?.(results.at(-1)!, limits);
@@ -106,14 +106,6 @@ export async function runBench(options: BenchOptions, surroundings: Surroundings
     ...about,
     ...{ device, limits, rank: RANK, results, skipped },
   };
-}
-
-export function createBackend(
-  engine: 'webgpu' | 'reference',
-  weights: ModelWeights,
-  gpu: GPU | undefined,
-): Promise<Backend> {
-  return engine === 'webgpu' ? createWebGpuBackend(weights, gpu) : createReferenceBackend(weights);
 }
 
 interface Prepared {
