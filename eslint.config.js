@@ -18,7 +18,8 @@ const forbid = (folder, from, message) => ({
           { regex: `^\\.\\.?/(.*/)?(cli|bench|tools|tests)/`, message: 'The product does not know its tools.' },
           folder.startsWith('src')
             ? {
-                regex: '/workers/(?!engine-api\\.ts$)',
+                // `?worker&url` imports the address of a script, not the script.
+                regex: '/workers/(?!engine-api\\.ts$|engine\\.worker\\.ts\\?worker&url$)',
                 message: 'src and workers share types only: workers/engine-api.ts.',
               }
             : { regex: '/src/', message: 'An engine knows no task, no reward and no graph.' },

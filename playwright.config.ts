@@ -2,7 +2,8 @@ import { defineConfig, devices } from '@playwright/test';
 import { CHROMIUM_FLAGS, findChromium } from './tools/dev/browser.mjs';
 
 const port = Number(process.env['PAGE_PORT'] ?? 4173);
-const page = 'node_modules/.cache/neuromas/page';
+// Beside another run: PAGE_PORT and PAGE_DIR.
+const page = process.env['PAGE_DIR'] ?? 'node_modules/.cache/neuromas/page';
 const vite = 'node node_modules/vite/bin/vite.js';
 const executablePath = await findChromium();
 const launchOptions = { args: CHROMIUM_FLAGS, ...(executablePath !== undefined && { executablePath }) };

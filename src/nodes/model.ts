@@ -10,3 +10,9 @@ export function resolveModel(model: string, base: string | URL): string {
   if (!URL.canParse(path, base)) throw new RangeError(`model: "${model.slice(0, 80)}" is not an address`);
   return new URL(path, base).href;
 }
+
+/** Bytes that are fetched for a built-in model, all files together; a test holds them to the files. */
+const BUILT_IN_BYTES: Readonly<Record<string, number>> = { nano: 135_103, small: 500_377 };
+
+/** Bytes that are fetched for a model, or null where that is not known before it is asked for. */
+export const downloadSize = (model: string): number | null => BUILT_IN_BYTES[model] ?? null;

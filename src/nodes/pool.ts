@@ -5,6 +5,7 @@
 import type { EngineChoice, LoadProgress } from '../../workers/engine-api.ts';
 import { EngineLink, type WorkerLike } from './link.ts';
 import { RoutedEngine } from './route.ts';
+import { startWorker } from './start-worker.ts';
 
 export { EngineLostError, type WorkerLike } from './link.ts';
 export { resolveModel } from './model.ts';
@@ -22,9 +23,6 @@ export interface PoolOptions {
   /** Starts worker `number` (from 1). Default: `workers/engine.worker.ts`. */
   createWorker?: (number: number) => WorkerLike;
 }
-
-const startWorker = (): WorkerLike =>
-  new Worker(new URL('../../workers/engine.worker.ts', import.meta.url), { type: 'module', name: 'engine' });
 
 /**
  * Starts the workers and loads the model in each.

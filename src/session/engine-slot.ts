@@ -1,15 +1,16 @@
 import type { AdapterInfo, EngineApi, LoadProgress } from '../../workers/engine-api.ts';
-import { createPool, resolveModel } from '../nodes/pool.ts';
+import { resolveModel } from '../nodes/pool.ts';
+import { sharedPools } from '../nodes/shared.ts';
 import type { RunSpec } from '../spec.ts';
 
 /** Makes an engine for a run. */
 export type CreateEngine = (spec: RunSpec, onProgress: (progress: LoadProgress) => void) => Promise<EngineApi>;
 
-/** The default: a pool of engine workers; `base` is what relative addresses of models are relative to. */
+/** The default: engine workers that all sandboxes of the page share; `base` is what relative addresses of models are relative to. */
 export const poolFrom =
   (base: string | URL): CreateEngine =>
   (spec, onProgress) =>
-    createPool({
+    sharedPools.acquire({
       model: resolveModel(spec.model, base),
       engine: spec.engine,
       workers: spec.workers,

@@ -1,0 +1,21 @@
+import engineWorker from '../../workers/engine.worker.ts?worker&url';
+import type { WorkerLike } from './link.ts';
+
+/**
+ * Starts an engine worker, also where this script comes from another origin than the page, as in an embed from a CDN.
+ *
+ * A worker's own script has to be of the page's origin, whatever its server allows by CORS
+ * (https://html.spec.whatwg.org/multipage/workers.html#dom-worker; a way out, https://github.com/whatwg/html/issues/6911,
+ * is proposed and open).
+ * Imports of a module worker have no such limit. So a module of one line, in a blob that belongs to the page, imports the
+ * real worker. Messages that are posted meanwhile wait: the port of a worker opens after its script has run. A frame with
+ * `sandbox="allow-scripts"` has an opaque origin, for which every address is foreign; the same way leads out.
+ */
+export function startWorker(): WorkerLike {
+  const address = new URL(engineWorker, import.meta.url);
+  const options: WorkerOptions = { type: 'module', name: 'engine' };
+  if (address.origin === self.origin) return new Worker(address, options);
+  const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(address.href)};`], { type: 'text/javascript' }));
+  // The address is kept: its revocation must not overtake the fetch, and it is a hundred bytes a page.
+  return new Worker(blob, options);
+}

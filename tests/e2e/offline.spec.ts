@@ -1,0 +1,59 @@
+import { expect, test } from '@playwright/test';
+import { engineLoaded, linkTo, openPage, quick, stateOf, waitForState, watch } from './page-helpers.ts';
+
+const small = {
+  ...quick,
+  engine: 'reference' as const,
+  training: { ...quick.training, steps: 4, problems: 2, samples: 2 },
+  evaluation: { problems: 4, every: 0 },
+};
+
+test('after one visit the page trains both built-in models with the network cut', async ({ page, context }) => {
+  const faults = watch(page);
+  await openPage(page);
+  await engineLoaded(page);
+  // It is installed when the page is done loading; until then nothing of it is fetched.
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await expect.poll(() => page.evaluate(() => navigator.serviceWorker.controller !== null)).toBe(true);
+  await context.setOffline(true);
+  const asked = await page.evaluate(() =>
+    fetch('./not-kept').then(
+      () => 'answered',
+      () => 'cut',
+    ),
+  );
+  expect(asked).toBe('cut');
+  for (const model of ['nano', 'small']) {
+    await page.goto('about:blank');
+    await openPage(page, linkTo({ ...small, model }, { pace: 'full' }));
+    await page.getByRole('button', { name: 'One step' }).click();
+    await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle', 120);
+    expect((await stateOf(page)).trouble).toBeNull();
+  }
+  await page.reload();
+  await engineLoaded(page);
+  expect(faults).toEqual([]);
+});
+
+test('the page can be installed', async ({ page, request }) => {
+  await openPage(page);
+  const href = await page.locator('link[rel=manifest]').getAttribute('href');
+  const address = new URL(href ?? '', page.url());
+  const manifest = await (await request.get(address.href)).json();
+  expect(manifest).toMatchObject({ name: 'NeuroMAS Sandbox', display: 'standalone', start_url: './' });
+  for (const { src, sizes } of manifest.icons) {
+    const size = await page.evaluate(async (url) => {
+      const image = new Image();
+      image.src = url;
+      await image.decode();
+      return `${image.naturalWidth}x${image.naturalHeight}`;
+    }, new URL(src, address).href);
+    if (sizes !== 'any') expect(size).toBe(sizes);
+  }
+  // What Chromium itself has against installing it.
+  const session = await page.context().newCDPSession(page);
+  const { installabilityErrors } = await session.send('Page.getInstallabilityErrors');
+  expect(installabilityErrors.filter(({ errorId }) => errorId !== 'in-incognito')).toEqual([]);
+});
