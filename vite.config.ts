@@ -2,7 +2,6 @@ import { defineConfig } from 'vitest/config';
 import { adapterEnvironment } from './cli/environment.mjs';
 import { contentSecurityPolicy } from './tools/dev/csp.mjs';
 import { offline } from './tools/dev/pwa.mjs';
-import { offline } from './tools/dev/pwa.mjs';
 
 // Vitest's workers are processes that inherit this environment, and with it the way to a Vulkan driver for Dawn. The
 // default is SwiftShader, so that tests mean the same everywhere; NEUROMAS_TEST_ADAPTER=hardware takes the GPU.
