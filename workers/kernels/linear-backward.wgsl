@@ -70,8 +70,8 @@ fn up(index: u32) {
   let j = 4u * (index % perPart);
   let adapter = tiles[tile];
   if (j >= adapter.rank) { return; }
-  let start = array(0u, part1, part2)[part];
-  let end = array(part1, part2, 4u * out4)[part];
+  let start = select(select(part2, part1, part == 1u), 0u, part == 0u);
+  let end = select(select(4u * out4, part2, part == 1u), part1, part == 0u);
   let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(adapter.rank - 1u));
   $for t in 8 { var sum$t = vec4f(); }
   for (var o4 = start / 4u; o4 < min(end, 4u * out4) / 4u; o4++) {
