@@ -105,6 +105,8 @@ function inWords(parts: Parts): string {
     }
     case 'picklist':
       return `one of ${(parts.options ?? []).map((option) => JSON.stringify(option)).join(', ')}`;
+    case 'boolean':
+      return 'true or false';
     case 'literal':
       return JSON.stringify(parts.literal);
     case 'array': {

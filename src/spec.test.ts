@@ -43,7 +43,7 @@ describe('parseSpec', () => {
       'training.learningRate: "1e-3" is not allowed; it must be a number from 0 to 1',
     ],
     [{ training: { lerningRate: 1 } }, 'training.lerningRate: unknown field; did you mean "learningRate"?'],
-    [{ lora: { zzzzzz: 1 } }, 'lora.zzzzzz: unknown field; known fields: rank, alpha'],
+    [{ lora: { zzzzzz: 1 } }, 'lora.zzzzzz: unknown field; known fields: rank, alpha, shared'],
     [{ training: 3 }, /^training: 3 is not allowed; it must be an object with the fields steps, problems, /],
     [{ version: 2 }, 'version: 2 is not allowed; it must be 1'],
     [{ engine: 'cuda' }, 'engine: "cuda" is not allowed; it must be one of "auto", "webgpu", "reference"'],

@@ -3,6 +3,7 @@
  * command line and a checkpoint carry the same object. `parseSpec` fills in the defaults and rejects the rest.
  */
 import * as v from 'valibot';
+import { editOf } from './graph/grow.ts';
 import { planGraph } from './graph/plan.ts';
 import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue } from './spec-issues.ts';
 import { taskNamed } from './tasks/index.ts';
@@ -12,6 +13,27 @@ const real = (min: number, max: number) => v.pipe(v.number(), v.finite(), v.minV
 const U32 = 2 ** 32 - 1;
 
 const NodeId = v.pipe(v.string(), v.regex(/^[1-9]\d?\.\d{1,2}$/, 'a node is named layer.index, for example "1.0"'));
+
+/** When, and what. Fields a rule has no use for are refused by `checkGrowth`. */
+const GrowthRule = v.strictObject({
+  /** At a step; when a level is passed; when learning stalls. */
+  when: v.picklist(['step', 'level', 'stall']),
+  /** The step or level. */
+  at: v.optional(int(0, 1_000_000)),
+  /** One of the edits, or `try`: each of a few ways to add a node is tried briefly, and the best is kept. */
+  do: v.picklist(['add-node', 'add-layer', 'remove-node', 'merge-nodes', 'connect', 'try']),
+  /** Of add-node and add-layer, from 1. */
+  layer: v.optional(int(1, 17)),
+  /** Of add-layer (default 1). */
+  width: v.optional(int(1, 16)),
+  /** Of remove-node and merge-nodes. */
+  node: v.optional(NodeId),
+  /** Of merge-nodes: the node that stays. */
+  into: v.optional(NodeId),
+  /** Of connect. */
+  from: v.optional(NodeId),
+  to: v.optional(NodeId),
+});
 
 export const RunSpecSchema = v.strictObject({
   version: v.optional(v.literal(1), 1),
@@ -34,10 +56,20 @@ export const RunSpecSchema = v.strictObject({
       hears: v.optional(v.picklist(['previous', 'all']), 'previous'),
       /** Replaces `hears`: pairs [from, to] of node names. */
       edges: v.optional(v.pipe(v.array(v.tuple([NodeId, NodeId])), v.maxLength(512))),
+      /** One u32 a node, by layer: names nodes to the random generator. Growth writes them. */
+      keys: v.optional(v.pipe(v.array(int(0, U32)), v.maxLength(256))),
     }),
     {},
   ),
-  lora: v.optional(v.strictObject({ rank: v.optional(int(1, 64), 8), alpha: v.optional(real(0.001, 1024), 16) }), {}),
+  lora: v.optional(
+    v.strictObject({
+      rank: v.optional(int(1, 64), 8),
+      alpha: v.optional(real(0.001, 1024), 16),
+      /** One adapter for all nodes (default: one each). */
+      shared: v.optional(v.boolean()),
+    }),
+    {},
+  ),
   sampling: v.optional(
     v.strictObject({
       temperature: v.optional(real(0.05, 10), 1),
@@ -80,6 +112,53 @@ export const RunSpecSchema = v.strictObject({
     }),
     {},
   ),
+  /** How a node's share in the reward is found (default: all nodes get the same). */
+  credit: v.optional(
+    v.strictObject({
+      /** `same`; `counterfactual` (C3): each node against its own resampled messages; `blank`: against its silence. */
+      method: v.optional(v.picklist(['same', 'counterfactual', 'blank']), 'counterfactual'),
+      /** Messages compared in each situation, the one that was sent included; divides `training.samples`. */
+      replays: v.optional(int(2, 32), 4),
+    }),
+  ),
+  /** Climbs the levels from `task.level`. */
+  curriculum: v.optional(
+    v.strictObject({
+      /** The last level. */
+      to: int(1, 99),
+      /** A level is passed when the moving average of its sampled reward is above this. */
+      pass: v.optional(real(0, 1), 0.8),
+      /** Steps at a level before it can be passed. */
+      minSteps: v.optional(int(1, 100_000), 15),
+      /** Share of steps that practise an earlier level. */
+      revisit: v.optional(real(0, 0.9), 0.25),
+    }),
+  ),
+  /** Grows the network while it trains. */
+  growth: v.optional(
+    v.strictObject({
+      /** How a new node starts: as the base, as a copy of a sibling, or heard only as often as it earns. */
+      start: v.optional(v.picklist(['base', 'copy', 'silent']), 'silent'),
+      /** Steps in which a silent node that does no harm comes to be heard always. */
+      ramp: v.optional(int(1, 100_000), 40),
+      schedule: v.optional(v.pipe(v.array(GrowthRule), v.maxLength(64)), []),
+      /** Steps without progress after which learning counts as stalled. */
+      patience: v.optional(int(1, 100_000), 60),
+      /** Steps of each trial, when a rule tries several edits. */
+      trialSteps: v.optional(int(1, 10_000), 10),
+      /** No growth beyond this many nodes. */
+      maxNodes: v.optional(int(1, 64), 16),
+    }),
+  ),
+  /** Going back to the best checkpoint (default: on with these values where there is a curriculum or growth). */
+  guard: v.optional(
+    v.strictObject({
+      /** A score this far below the best is a collapse. */
+      drop: v.optional(real(0.01, 1), 0.15),
+      /** Steps that growth and new levels have to regain the best before it counts. */
+      patience: v.optional(int(1, 100_000), 60),
+    }),
+  ),
   /** Engine workers to place the nodes on. One shares the base and batches its nodes. */
   workers: v.optional(int(1, 8), 1),
 });
@@ -115,6 +194,7 @@ export function parseSpec(input: unknown): RunSpec {
     throw new SpecError(`task.level: ${spec.task.level} is not a level of ${task.name}; it has ${levels.join(', ')}`);
   }
   checkModel(spec.model);
+  checkSchedule(spec, levels);
   return spec;
 }
 
@@ -173,6 +253,31 @@ function within<T>(path: string, check: () => T): T {
     return check();
   } catch (error) {
     throw new SpecError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+  }
+}
+
+/** What is only wrong together. */
+function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
+  const { credit, curriculum, growth, training, task } = spec;
+  if (credit && credit.method !== 'same' && training.samples % credit.replays !== 0) {
+    throw new SpecError(`credit.replays: ${credit.replays} does not divide training.samples, ${training.samples}`);
+  }
+  if (credit && credit.method !== 'same' && spec.lora.shared) {
+    throw new SpecError(`credit.method: ${credit.method} needs an adapter for each node; leave lora.shared out`);
+  }
+  if (curriculum && (!levels.includes(curriculum.to) || curriculum.to < task.level)) {
+    const allowed = levels.filter((level) => level >= task.level).join(', ');
+    throw new SpecError(`curriculum.to: ${curriculum.to} cannot be reached from level ${task.level}; take ${allowed}`);
+  }
+  if (growth && spec.lora.shared) throw new SpecError('growth: nodes that share one adapter cannot be grown');
+  for (const [i, rule] of growth?.schedule.entries() ?? []) {
+    within(`growth.schedule.${i}`, () => editOf(rule));
+    if ((rule.when === 'stall') !== (rule.at === undefined)) {
+      throw new SpecError(`growth.schedule.${i}.at: ${rule.when === 'stall' ? 'a stall has none' : 'say at which'}`);
+    }
+    if (rule.when === 'level' && !curriculum) {
+      throw new SpecError(`growth.schedule.${i}.when: levels are passed only in a curriculum; add one`);
+    }
   }
 }
 

@@ -3,16 +3,26 @@
  * text; knows no task, no reward, no token.
  */
 import type { EngineApi, Message, Sampling } from '../../workers/engine-api.ts';
-import type { Plan } from './plan.ts';
+import type { Plan, PlannedNode } from './plan.ts';
 import { compactPrompt } from './prompt.ts';
 
-export interface ExecuteRequest {
+/** What reaches whom, beside the graph. Each is left out where all nodes read the same and hear everything. */
+export interface Hearing {
+  /** Nodes whose message is replaced by nothing before others hear it. */
+  blank?: readonly string[] | undefined;
+  /** Whether a node's message of a row is kept from the others altogether: its line is left out. */
+  unheard?: ((node: PlannedNode, row: number) => boolean) | undefined;
+  /** What a node reads of a problem, by the problem's place in `problems`; without it, the problem's text. */
+  view?: ((node: PlannedNode, problem: number) => string) | undefined;
+  /** What becomes of a message on its way to other nodes. */
+  channel?: ((text: string) => string) | undefined;
+}
+
+interface Run extends Hearing {
   plan: Plan;
   engine: EngineApi;
   /** Texts of the problems. */
   problems: readonly string[];
-  /** Rollouts of each problem. */
-  samples: number;
   seed: number;
   step: number;
   sampling: Sampling;
@@ -20,12 +30,25 @@ export interface ExecuteRequest {
   keep: boolean;
   /** Return the messages token by token. */
   details: boolean;
-  /** Nodes whose message is replaced by nothing before others hear it. */
-  blank?: readonly string[] | undefined;
-  /** First row number for the random generator (default 0). */
-  firstRow?: number;
   /** Checked between layers; kept rollouts are released before the reason is thrown. */
   signal?: AbortSignal | undefined;
+}
+
+export interface ExecuteRequest extends Run {
+  /** Rollouts of each problem. */
+  samples: number;
+  /** First row number for the random generator (default 0). */
+  firstRow?: number;
+}
+
+/** Rows that begin somewhere in the network: what came before is given. */
+export interface ContinueRequest extends Run {
+  /** By row: its problem, its number for the random generator, and the row that `unheard` is asked about. */
+  rows: readonly { problem: number; number: number; heardAs: number }[];
+  /** Messages by node and row, of every node before `fromLayer`. */
+  given: ReadonlyMap<string, Message[]>;
+  /** First layer that speaks, from 1; may lie behind the last, and then nobody does. */
+  fromLayer: number;
 }
 
 export interface LayerResult {
@@ -53,18 +76,26 @@ export interface Execution {
 }
 
 /** Errors are the engine's; rollouts kept so far are released first. */
-export async function execute(request: ExecuteRequest): Promise<Execution> {
-  const { plan, engine, problems, samples } = request;
-  const rows = problems.length * samples;
-  const blank = new Set(request.blank);
-  const rowNumbers = Array.from({ length: rows }, (_, row) => row + (request.firstRow ?? 0));
-  const messages = new Map<string, Message[]>();
-  const heardFrom = (id: string, row: number): string => (blank.has(id) ? '' : (messages.get(id)?.[row]?.text ?? ''));
+export function execute(request: ExecuteRequest): Promise<Execution> {
+  const { problems, samples, firstRow = 0 } = request;
+  const rows = Array.from({ length: problems.length * samples }, (_, row) => {
+    return { problem: Math.floor(row / samples), number: row + firstRow, heardAs: row };
+  });
+  return continueFrom({ ...request, rows, given: new Map(), fromLayer: 1 });
+}
+
+/** Runs the layers from `fromLayer` on. Errors as `execute`. */
+export async function continueFrom(request: ContinueRequest): Promise<Execution> {
+  const { plan, engine, rows } = request;
+  const messages = new Map<string, Message[]>(request.given);
+  const numbers = rows.map(({ number }) => number);
   const layers: LayerResult[] = [];
   const rollouts: number[] = [];
+  const promptOf = prompter(request, messages);
 
   try {
     for (const [l, nodes] of plan.layers.entries()) {
+      if (l + 1 < request.fromLayer) continue;
       request.signal?.throwIfAborted();
       const start = performance.now();
       const result = await engine.generate({
@@ -75,11 +106,8 @@ export async function execute(request: ExecuteRequest): Promise<Execution> {
         details: request.details,
         nodes: nodes.map((node) => ({
           node: node.id,
-          rows: rowNumbers,
-          prompts: rowNumbers.map((_, row) => {
-            const heard = node.hears.map((id) => heardFrom(id, row));
-            return compactPrompt(plan, node, problems[Math.floor(row / samples)] ?? '', heard);
-          }),
+          rows: numbers,
+          prompts: rows.map(({ problem, heardAs }, row) => promptOf(node, problem, row, heardAs)),
         })),
       });
       if (result.rollout !== null) rollouts.push(result.rollout);
@@ -99,16 +127,37 @@ export async function execute(request: ExecuteRequest): Promise<Execution> {
     throw error;
   }
 
+  const { output } = plan;
+  const silent = request.blank?.includes(output.id) ?? false;
   return {
     layers,
     messages,
-    outputs: rowNumbers.map((_, row) => heardFrom(plan.output.id, row)),
+    outputs: rows.map((_, row) => (silent ? '' : (messages.get(output.id)?.[row]?.text ?? ''))),
     rollouts,
     tokens: {
       prompt: layers.reduce((sum, layer) => sum + layer.tokens.prompt, 0),
       message: layers.reduce((sum, layer) => sum + layer.tokens.message, 0),
     },
-    rows,
+    rows: rows.length,
+  };
+}
+
+/** Writes the prompt of a node in a row, out of what was said so far: `messages` by node and `row`. */
+export function prompter(
+  { plan, problems, blank, unheard, view, channel }: Pick<Run, 'plan' | 'problems'> & Hearing,
+  messages: ReadonlyMap<string, readonly Message[]>,
+): (node: PlannedNode, problem: number, row: number, heardAs: number) => string {
+  const blanked = new Set(blank);
+  const byId = new Map(plan.nodes.map((node) => [node.id, node]));
+  return (node, problem, row, heardAs) => {
+    const heard: string[] = [];
+    for (const id of node.hears) {
+      const source = byId.get(id);
+      if (source && unheard?.(source, heardAs)) continue;
+      const text = blanked.has(id) ? '' : (messages.get(id)?.[row]?.text ?? '');
+      heard.push(channel ? channel(text) : text);
+    }
+    return compactPrompt(plan, node, view ? view(node, problem) : (problems[problem] ?? ''), heard);
   };
 }
 

@@ -11,7 +11,7 @@ export interface PlannedNode {
   layer: number;
   /** From 0, within the layer. */
   index: number;
-  /** Names the node to random generators (u32): unique, and the same in every plan that has a node of this id. */
+  /** Names the node to random generators (u32): unique, and a node's own for good, wherever growth moves it. */
   key: number;
   /** The nodes it hears, in the order of its prompt: by layer, then by index. */
   hears: string[];
@@ -35,10 +35,11 @@ export class GraphError extends Error {
 export function planGraph(graph: GraphSpec): Plan {
   const layers = graph.layers.map((width, l) =>
     Array.from({ length: width }, (_, index): PlannedNode => {
-      return { id: nodeId(l + 1, index), layer: l + 1, index, key: (l + 1) * 0x10000 + index, hears: [] };
+      return { id: nodeId(l + 1, index), layer: l + 1, index, key: placeKey(l + 1, index), hears: [] };
     }),
   );
   const nodes = layers.flat();
+  if (graph.keys) assignKeys(nodes, graph.keys);
   const output = outputOf(layers);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const edges = edgesOf(graph);
@@ -81,6 +82,18 @@ export function planGraph(graph: GraphSpec): Plan {
     }
   }
   return { layers, nodes, output, edges };
+}
+
+/** The key of a node that was there from the start. Those of later nodes lie above all of these (`grow.ts`). */
+const placeKey = (layer: number, index: number): number => layer * 0x10000 + index;
+
+function assignKeys(nodes: PlannedNode[], keys: readonly number[]): void {
+  if (keys.length !== nodes.length) {
+    throw new GraphError(`there are ${keys.length} keys for ${nodes.length} nodes; give one each, or none at all`);
+  }
+  const twice = keys.find((key, i) => keys.indexOf(key) !== i);
+  if (twice !== undefined) throw new GraphError(`key ${twice} is given to two nodes; each needs its own`);
+  nodes.forEach((node, i) => (node.key = keys[i] ?? node.key));
 }
 
 const widths = (graph: GraphSpec): string => graph.layers.join('-');

@@ -7,6 +7,11 @@ export interface GraphSpec {
   hears: 'previous' | 'all';
   /** Replaces `hears`: pairs [from, to] of node names. */
   edges?: readonly (readonly [string, string])[] | undefined;
+  /**
+   * The nodes' keys (u32), in the order of the layers. Growth writes them, so that a node keeps its random numbers when
+   * its place shifts. Without them a key is made from the place.
+   */
+  keys?: readonly number[] | undefined;
 }
 
 export type Edge = readonly [from: string, to: string];

@@ -293,6 +293,9 @@ export class Session extends EventTarget {
       case 'checkpoint-failed':
         this.#set({ storageTrouble: event.error.message });
         break;
+      case 'decision':
+        this.#set({ spec: trainer.spec });
+        break;
       case 'finished':
         if (event.reason === 'steps') {
           this.#set({ finished: true });

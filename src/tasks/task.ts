@@ -1,3 +1,4 @@
+import type { Plan, PlannedNode } from '../graph/plan.ts';
 import type { Random } from '../random.ts';
 
 /** One problem as every node reads it, with what the verifier needs. */
@@ -33,6 +34,10 @@ export interface Task {
   readonly levels: readonly LevelLabel[];
   /** Draws a problem of a level. The caller keeps held-out problems apart (`split.ts`). */
   sample(random: Random, level: number): Problem;
+  /** What a node reads of a problem, where not every node reads all of it; pure. Without it, the problem's text. */
+  view?(problem: Problem, node: PlannedNode, plan: Plan): string;
+  /** What is left of a message on its way to other nodes; pure. Without it, all. */
+  channel?(message: string): string;
   /** Judges the output node's message. An exception stops the run with its message. */
   reward(problem: Problem, message: string): Reward;
   /**

@@ -1,7 +1,7 @@
 /**
  * Credit: from the rewards of a step to its advantages. Rewards come in groups, the rollouts of one problem;
  * `rewards[problem × samples + sample]`, and so do advantages. Every node of a rollout is credited with the same
- * advantage.
+ * advantage; `counterfactual.ts` finds advantages node by node.
  */
 import type { RunSpec } from '../spec.ts';
 

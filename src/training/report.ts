@@ -14,6 +14,8 @@ export interface Judged {
   rewards: readonly Reward[];
   advantages?: Float32Array;
   blank?: readonly string[] | undefined;
+  /** Whether a node's message of a row was kept from the others. */
+  unheard?: ((node: string, row: number) => boolean) | undefined;
 }
 
 /** One row (problem × samples + sample) of an execution, node by node. */
@@ -32,7 +34,8 @@ export function transcriptOf(judged: Judged, row: number): Transcript {
     nodes: plan.nodes.map((node) => {
       const message = execution.messages.get(node.id)?.[row];
       if (!message) throw new Error(`the engine returned no message of node ${node.id} for row ${row}`);
-      const heard = node.hears.map((from) => {
+      const sources = node.hears.filter((from) => !judged.unheard?.(from, row));
+      const heard = sources.map((from) => {
         const text = judged.blank?.includes(from) ? '' : (execution.messages.get(from)?.[row]?.text ?? '');
         return { from, text };
       });

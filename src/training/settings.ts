@@ -34,7 +34,17 @@ export function mergeSettings(spec: RunSpec, settings: Settings): RunSpec {
 
 /** Throws an Error that names the first difference which makes the adapters of one useless in the other. */
 export function checkSameNetwork(saved: RunSpec, wanted: RunSpec): void {
-  for (const part of ['model', 'lora', 'graph'] as const) {
+  checkSameBase(saved, wanted);
+  checkSame(saved, wanted, ['graph']);
+}
+
+/** As `checkSameNetwork`, for networks that grow: their graphs may differ. */
+export function checkSameBase(saved: RunSpec, wanted: RunSpec): void {
+  checkSame(saved, wanted, ['model', 'lora']);
+}
+
+function checkSame(saved: RunSpec, wanted: RunSpec, parts: readonly ('model' | 'lora' | 'graph')[]): void {
+  for (const part of parts) {
     const [was, is] = [canonical(saved[part]), canonical(wanted[part])];
     if (was !== is) throw new Error(`the checkpoint is of another network: its ${part} is ${was}, this one's is ${is}`);
   }

@@ -1,7 +1,11 @@
 /**
  * The run: evaluate → step → … → evaluate, with checkpoints, as a stream of events. Whoever reads the events sets the
  * pace: nothing is computed before the next one is asked for.
+ *
+ * With a curriculum, growth or a guard the run also takes decisions (`growth.ts`), and ends at its best network.
  */
+import { isScheduled, noteStep, practiceLevel } from './curriculum.ts';
+import { carryOut, dueNow, endAtBest, measureAll, noteBest, undoCollapse, type Best, type Decision } from './growth.ts';
 import type { Trainer } from './trainer.ts';
 import type { Checkpoint, Evaluation, StepReport } from './types.ts';
 
@@ -11,6 +15,8 @@ export type { Settings } from './settings.ts';
 /** Where checkpoints go; `CheckpointStore.forRun` makes one. */
 export interface CheckpointSink {
   save(checkpoint: Checkpoint): Promise<void>;
+  /** In runs that go back: the best network so far, to be given to the run that resumes this one. */
+  saveBest?(checkpoint: Checkpoint): Promise<void>;
 }
 
 export type TrainEvent =
@@ -20,12 +26,16 @@ export type TrainEvent =
   | { type: 'checkpoint'; step: number; best: boolean }
   /** A checkpoint could not be saved; training goes on. */
   | { type: 'checkpoint-failed'; step: number; error: Error }
+  /** The level was raised, the network grown or put back, and why. */
+  | Decision
   | { type: 'finished'; step: number; reason: 'steps' | 'aborted' };
 
 export interface TrainOptions {
   /** Stops before the next layer; the step under way is forgotten, everything before it is saved. */
   signal?: AbortSignal | undefined;
   store?: CheckpointSink | undefined;
+  /** Of a run that is resumed: what was saved last with `saveBest`. Without it, going back starts from the resume. */
+  best?: Checkpoint | undefined;
   /** Asked before each step: whether its transcripts shall have the probability of every token. */
   details?: (() => boolean) | undefined;
 }
@@ -40,9 +50,46 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
   let savedAt = trainer.stepsDone > 0 ? trainer.stepsDone : -1;
   const measuredAt = (): number => trainer.evaluations.at(-1)?.step ?? -1;
 
-  async function measure(): Promise<TrainEvent> {
-    const evaluation = await trainer.evaluate({ record: true, signal });
-    return { type: 'evaluation', step: trainer.stepsDone, evaluation };
+  const scheduled = (): boolean => isScheduled(trainer.spec);
+  const best: Best = { checkpoint: options.best ?? null };
+  if (scheduled() && trainer.stepsDone > 0 && !best.checkpoint) {
+    trainer.schedule = { ...trainer.schedule, best: null };
+  }
+
+  /** Of the network as it is now, if it was measured. */
+  const now: { step: number; score: number } = { step: -1, score: 0 };
+  /** Also goes back where the measurement says so, and keeps the best. */
+  async function* measure(): AsyncGenerator<TrainEvent, void, void> {
+    const step = trainer.stepsDone;
+    if (!scheduled()) {
+      const evaluation = await trainer.evaluate({ record: true, signal });
+      yield { type: 'evaluation', step, evaluation };
+      return;
+    }
+    const { evaluation, score } = await measureAll(trainer, signal);
+    Object.assign(now, { step, score });
+    yield { type: 'evaluation', step, evaluation };
+    if (await noteBest(trainer, best, score)) yield* saveBest();
+    const undone = await undoCollapse(trainer, best, score);
+    if (!undone) return;
+    now.step = -1;
+    yield undone;
+  }
+  async function* saveBest(): AsyncGenerator<TrainEvent, void, void> {
+    if (!store?.saveBest || !best.checkpoint) return;
+    try {
+      await store.saveBest(best.checkpoint);
+    } catch (error) {
+      const failed = error instanceof Error ? error : new Error(String(error));
+      yield { type: 'checkpoint-failed', step: trainer.stepsDone, error: failed };
+    }
+  }
+  /** Levels and growth that are due; growth is measured before, so that it can be undone. */
+  async function* decide(): AsyncGenerator<TrainEvent, void, void> {
+    const due = dueNow(trainer);
+    if (!due) return;
+    if ('rule' in due && measuredAt() !== trainer.stepsDone) yield* measure();
+    yield* carryOut(trainer, due, signal);
   }
   async function save(best: boolean): Promise<TrainEvent> {
     const step = trainer.stepsDone;
@@ -58,22 +105,36 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
   try {
     signal?.throwIfAborted();
     if (trainer.stepsDone === 0) {
-      if (measuredAt() !== 0) yield await measure();
+      if (measuredAt() !== 0) yield* measure();
       if (store && trainer.spec.checkpoints.every > 0) yield await save(false);
     }
     while (trainer.stepsDone < trainer.spec.training.steps) {
       signal?.throwIfAborted();
-      const report = await trainer.step({ signal, details: options.details?.() ?? false });
+      const level = practiceLevel(trainer.spec, trainer.stepsDone);
+      const report = await trainer.step({ signal, details: options.details?.() ?? false, level });
+      if (scheduled()) {
+        const { schedule, spec, stepsDone } = trainer;
+        trainer.schedule = noteStep(schedule, spec, stepsDone, level, report.point.reward);
+      }
       yield { type: 'step', step: trainer.stepsDone, report };
 
       const { training, evaluation, checkpoints } = trainer.spec;
       const step = trainer.stepsDone;
       const last = step >= training.steps;
-      if (!last && isDue(step, evaluation.every)) yield await measure();
-      const best = isBest(trainer);
-      if (store && !last && checkpoints.every > 0 && (best || isDue(step, checkpoints.every))) yield await save(best);
+      if (!last && isDue(step, evaluation.every)) yield* measure();
+      if (!last && scheduled()) yield* decide();
+      const isTop = isBest(trainer);
+      if (store && !last && checkpoints.every > 0 && (isTop || isDue(step, checkpoints.every))) yield await save(isTop);
     }
-    if (measuredAt() !== trainer.stepsDone) yield await measure();
+    if (measuredAt() !== trainer.stepsDone) yield* measure();
+    if (scheduled() && trainer.stepsDone > 0) {
+      if (now.step !== trainer.stepsDone) yield* measure();
+      const put = await endAtBest(trainer, best, now.score);
+      if (put) {
+        yield put;
+        yield* measure();
+      }
+    }
     if (store && savedAt !== trainer.stepsDone) yield await save(isBest(trainer));
   } catch (error) {
     if (!signal?.aborted) throw error;

@@ -10,29 +10,35 @@
  * short-windedness or punish company. Gradients are clipped per node; the optimiser is Adam.
  *
  * Left out on purpose: no critic, no importance ratio and no PPO clipping (each batch is used once, on-policy), no
- * reference-model updates, no learning-rate schedule, no per-node reward.
+ * reference-model updates, no learning-rate schedule. By default all nodes of a rollout get the same advantage;
+ * `counterfactual.ts` finds each node's own, at a price.
  *
  * The trainer holds text and numbers only. Weights, tokens and gradients stay in the engine.
  */
-import type { EngineApi, Sampling } from '../../workers/engine-api.ts';
-import { execute, releaseAll, type Execution } from '../graph/execute.ts';
+import type { AdapterState, EngineApi } from '../../workers/engine-api.ts';
+import type { NetworkEdit } from '../graph/grow.ts';
+import { execute, releaseAll } from '../graph/execute.ts';
 import { planGraph, type Plan } from '../graph/plan.ts';
-import { mix, Random } from '../random.ts';
+import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import { practiceProblems, testProblems } from '../tasks/split.ts';
-import type { Problem, Reward, Task } from '../tasks/task.ts';
+import type { Problem, Task } from '../tasks/task.ts';
+import { blanking, counterfactual, type NodeCredit } from './counterfactual.ts';
 import { assignCredit, type BaselineState } from './credit.ts';
+import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
+import { evaluate, EVALUATION_SEED, hearing, judge, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
+import { addNodes, planChange, removeNodes, replaceNodes, statesOf, type NodeStart } from './network.ts';
 import { layerSeconds, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
-import { checkFinite, checkSameNetwork, mergeSettings, type Settings } from './settings.ts';
+import { checkFinite, checkSameBase, checkSameNetwork, mergeSettings, type Settings } from './settings.ts';
+import { SharedEngine } from './shared.ts';
 import type { Checkpoint, CurvePoint, Evaluation, StepReport, Transcript } from './types.ts';
+import { earnVoices, isHeard, isSilent, type Voices } from './voice.ts';
+
+export { EVALUATION_SEED, type EvaluateOptions } from './evaluation.ts';
 
 const ADAM = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
-/** Rows of an evaluation batch: enough to fill a GPU, small enough for a laptop's. */
-const EVALUATION_BATCH = 256;
-/** Test problems are the same for every run unless asked otherwise, so that runs can be compared. */
-export const EVALUATION_SEED = 999;
-const SHOWN = { problems: 4, samples: 2, right: 5, wrong: 20 };
+const SHOWN = { problems: 4, samples: 2 };
 /** Row numbers of single tries: far from those of steps, so that a try never repeats a rollout's random numbers. */
 const FIRST_TRY = 0x80000000;
 
@@ -45,35 +51,34 @@ export interface TrainerOptions {
   task?: Task;
 }
 
-export interface EvaluateOptions {
-  /** Default: `evaluation.problems` of the spec. */
-  problems?: number;
-  /** Default: the level being trained. */
-  level?: number;
-  seed?: number;
-  /** Put the result in the curve and in checkpoints. */
-  record?: boolean;
-  /** Nodes whose message nobody hears, to see what they are worth. */
-  blank?: readonly string[] | undefined;
+export interface StepOptions {
   signal?: AbortSignal | undefined;
+  /** Also tell the probability of every token. */
+  details?: boolean;
+  /** The level to practise, if not the run's. */
+  level?: number;
 }
 
 export class Trainer {
   /** Adds the network's nodes to the engine. Errors: a checkpoint of another network, and the engine's own. */
   static async create(options: TrainerOptions): Promise<Trainer> {
     const trainer = new Trainer(options);
-    await trainer.#addNodes(options.checkpoint);
+    const { checkpoint } = options;
+    const states = checkpoint && statesOf(checkpoint, trainer.plan);
+    await addNodes(trainer.#engine, trainer.spec, trainer.plan, states);
     return trainer;
   }
 
-  readonly plan: Plan;
   readonly task: Task;
+  #plan: Plan;
   readonly #engine: EngineApi;
   #spec: RunSpec;
   #step = 0;
   #curve: CurvePoint[] = [];
   #evaluations: Checkpoint['evaluations'] = [];
   #baseline: BaselineState = {};
+  #voices: Voices = {};
+  #schedule: ScheduleState = newSchedule();
   #tries = 0;
   /** Why nothing more can be done with the weights as they are; `restore` clears it. */
   #failure: Error | null = null;
@@ -82,8 +87,8 @@ export class Trainer {
 
   private constructor({ spec, engine, checkpoint, task }: TrainerOptions) {
     this.#spec = spec;
-    this.#engine = engine;
-    this.plan = planGraph(spec.graph);
+    this.#engine = spec.lora.shared ? new SharedEngine(engine) : engine;
+    this.#plan = planGraph(spec.graph);
     this.task = task ?? taskNamed(spec.task.name);
     if (checkpoint) {
       checkSameNetwork(checkpoint.spec, spec);
@@ -94,6 +99,25 @@ export class Trainer {
   /** The specification with all changes made by `configure`. */
   get spec(): RunSpec {
     return this.#spec;
+  }
+
+  /** The network as it is; growth changes it. */
+  get plan(): Plan {
+    return this.#plan;
+  }
+
+  /** Where the curriculum and the growth schedule stand: kept in checkpoints, of no meaning to the trainer. */
+  get schedule(): ScheduleState {
+    return this.#schedule;
+  }
+
+  set schedule(state: ScheduleState) {
+    this.#schedule = state;
+  }
+
+  /** Nodes that are not yet always heard, by key. */
+  get voices(): Voices {
+    return this.#voices;
   }
 
   get stepsDone(): number {
@@ -112,61 +136,84 @@ export class Trainer {
    * One training step. Errors: the task's exception, a non-finite loss (by node; the trainer must then be restored),
    * the engine's errors, the signal's reason (nothing has changed then). Kept rollouts are released in every case.
    */
-  step(options: { signal?: AbortSignal | undefined; details?: boolean } = {}): Promise<StepReport> {
-    return this.#exclusive(() => this.#trainStep(options.signal, options.details ?? false));
+  step(options: StepOptions = {}): Promise<StepReport> {
+    return this.#exclusive(() => this.#trainStep(options));
   }
 
-  async #trainStep(signal: AbortSignal | undefined, details: boolean): Promise<StepReport> {
+  async #trainStep(options: StepOptions): Promise<StepReport> {
     this.#checkSound();
+    const { signal, details = false } = options;
     const { seed, task, sampling, training } = this.#spec;
-    const { samples } = training;
+    const credit = this.#spec.credit ?? { method: 'same', replays: 1 };
+    const level = options.level ?? task.level;
+    // A counterfactual step spends its samples on fewer situations, each with several messages.
+    const samples = credit.method === 'counterfactual' ? training.samples / credit.replays : training.samples;
     const step = this.#step;
     const start = performance.now();
 
     // Sample problems. They depend on (seed, step) alone, so a resumed run meets the same ones.
-    const problems = practiceProblems(this.task, task.level, training.problems, new Random(seed, step));
+    const problems = practiceProblems(this.task, level, training.problems, new Random(seed, step));
 
     // Roll out.
-    const texts = problems.map((problem) => problem.text);
-    const network = { plan: this.plan, engine: this.#engine };
-    const execution = await execute({
-      ...network,
-      problems: texts,
+    const voices = this.#voices;
+    const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
+    const run = {
+      ...hearing({ plan: this.#plan, task: this.task, silent: [] }, problems),
+      ...(Object.keys(voices).length > 0 && { unheard: ({ key }: { key: number }, row: number) => !heard(key, row) }),
+      plan: this.#plan,
+      engine: this.#engine,
+      problems: problems.map((problem) => problem.text),
       samples,
       seed,
       step,
       sampling,
-      keep: true,
       details,
       signal,
-    });
+    };
+    const execution = await execute({ ...run, keep: true });
     const seconds = layerSeconds(execution);
 
     // Reward and advantage.
     const rewardStart = performance.now();
     let judged: Judged & { advantages: Float32Array };
-    let credit: ReturnType<typeof assignCredit>;
+    let scalars: number[];
+    let state: BaselineState;
+    let own: NodeCredit;
     try {
-      const rewards = this.#judge(problems, samples, execution);
-      const scalars = rewards.map((reward) => reward.reward);
-      credit = assignCredit(training.baseline, scalars, samples, this.#baseline);
-      judged = { plan: this.plan, problems, samples, execution, rewards, advantages: credit.advantages };
+      const rewards = judge(this.task, problems, samples, execution.outputs, step);
+      scalars = rewards.map((reward) => reward.reward);
+      const joint = assignCredit(training.baseline, scalars, samples, this.#baseline);
+      state = joint.state;
+      const unheard = (id: string, row: number): boolean => !heard(this.#keyOf(id), row);
+      judged = { plan: this.#plan, problems, samples, execution, rewards, advantages: joint.advantages, unheard };
+      const replay = { ...run, execution, rewards: scalars, judge: this.#judgeReplays(problems, step) };
+      if (credit.method === 'counterfactual') own = await counterfactual(replay, credit.replays);
+      else if (credit.method === 'blank') own = await blanking(replay);
+      else own = { nodes: this.#sameForAll(joint.advantages), rollouts: [], calls: 0 };
     } catch (error) {
       await releaseAll(this.#engine, execution.rollouts);
       throw error;
     }
+    // A message that nobody was given has no part in the reward.
+    for (const { node, advantages } of own.nodes) {
+      const key = this.#keyOf(node);
+      const others = Math.max(1, advantages.length / execution.rows - 1);
+      for (let i = 0; i < advantages.length; i++) {
+        const row = i < execution.rows ? i : Math.floor((i - execution.rows) / others);
+        if (!heard(key, row)) advantages[i] = 0;
+      }
+    }
     seconds.reward = (performance.now() - rewardStart) / 1000;
 
-    // Update every node with the same advantages.
+    // Update every node.
     const updateStart = performance.now();
-    const nodes = this.plan.nodes.map((node) => ({ node: node.id, advantages: credit.advantages }));
     const lossTokens = sampling.maxNewTokens / 4;
     const { klBeta, entropyBeta, clipNorm, learningRate } = training;
     const update = await this.#guardWeights(() =>
       this.#engine
         .update({
-          rollouts: execution.rollouts,
-          nodes,
+          rollouts: [...execution.rollouts, ...own.rollouts],
+          nodes: own.nodes,
           loss: { klBeta, entropyBeta, lossTokens, temperature: sampling.temperature },
           adam: { ...ADAM, learningRate, clipNorm },
         })
@@ -179,16 +226,19 @@ export class Trainer {
     for (const [part, time] of Object.entries(update.seconds)) seconds[`update.${part}`] = time;
 
     // Report.
-    this.#baseline = credit.state;
+    this.#baseline = state;
+    this.#voices = earnVoices(voices, scalars, samples, heard, this.#spec.growth?.ramp ?? 1);
     this.#step = step + 1;
     const metrics = meanMetrics(judged.rewards);
     const point: CurvePoint = {
       step: this.#step,
-      reward: judged.rewards.reduce((sum, { reward }) => sum + reward, 0) / execution.rows,
+      reward: scalars.reduce((sum, reward) => sum + reward, 0) / execution.rows,
       accuracy: metrics.accuracy ?? 0,
       kl: weightedMean(update.nodes, (node) => node.kl),
       entropy: weightedMean(update.nodes, (node) => node.entropy),
       seconds: (performance.now() - start) / 1000,
+      calls: execution.rows * this.#plan.nodes.length + own.calls,
+      ...(this.#spec.curriculum ? { level } : {}),
     };
     this.#curve.push(point);
     const transcripts: Transcript[] = [];
@@ -198,31 +248,34 @@ export class Trainer {
       }
     }
     const { tokens } = execution;
-    return { point, nodes: update.nodes, metrics, transcripts, modes: modesOf(judged), seconds, tokens };
+    const report = { point, nodes: update.nodes, metrics, transcripts, modes: modesOf(judged), seconds, tokens };
+    const earned = this.#plan.nodes.filter(({ key }) => this.#voices[key]);
+    return earned.length === 0
+      ? report
+      : { ...report, voices: Object.fromEntries(earned.map(({ id, key }) => [id, { ...this.#voices[key]! }])) };
   }
 
   /** Greedy accuracy on test problems, which are never trained on. The same problems for every run, level by level. */
   evaluate(options: EvaluateOptions = {}): Promise<Evaluation> {
     return this.#exclusive(async () => {
-      const level = options.level ?? this.#spec.task.level;
-      const wanted = options.problems ?? this.#spec.evaluation.problems;
-      const problems = testProblems(this.task, level, wanted, new Random(options.seed ?? EVALUATION_SEED, level));
-      const transcripts = { right: [] as Transcript[], wrong: [] as Transcript[] };
-      let correct = 0;
-      for (let first = 0; first < problems.length; first += EVALUATION_BATCH) {
-        const batch = problems.slice(first, first + EVALUATION_BATCH);
-        const judged = await this.#greedy(batch, { signal: options.signal, blank: options.blank });
-        for (const [row, reward] of judged.rewards.entries()) {
-          const right = reward.metrics.accuracy === 1;
-          if (right) correct++;
-          const kept = right ? transcripts.right : transcripts.wrong;
-          if (kept.length < (right ? SHOWN.right : SHOWN.wrong)) kept.push(transcriptOf(judged, row));
-        }
-      }
-      const accuracy = correct / problems.length;
-      if (options.record) this.#recordEvaluation({ step: this.#step, accuracy, problems: problems.length, level });
-      return { accuracy, problems: problems.length, level, transcripts: [...transcripts.right, ...transcripts.wrong] };
+      const evaluation = await evaluate(this.#subject, options);
+      if (options.record) this.record(evaluation);
+      return evaluation;
     });
+  }
+
+  /** Puts an evaluation in the curve and in checkpoints, with the score of all levels where one is given. */
+  record({ accuracy, problems, level }: Evaluation, score?: number): void {
+    const entry = { step: this.#step, accuracy, problems, level, ...(score === undefined ? {} : { score }) };
+    this.#evaluations = [...this.#evaluations.filter(({ step }) => step !== entry.step), entry];
+    const last = this.#curve.at(-1);
+    // A new object: the point that was handed out in a report is its reader's.
+    if (last?.step === entry.step) this.#curve[this.#curve.length - 1] = { ...last, heldOut: accuracy };
+  }
+
+  /** Rollouts of problems, nothing kept and nothing learned: for studies. */
+  roll(problems: readonly Problem[], options: Parameters<typeof roll>[2] = {}): Promise<Judged> {
+    return this.#exclusive(() => roll(this.#subject, problems, options));
   }
 
   /**
@@ -236,11 +289,14 @@ export class Trainer {
     return this.#exclusive(async () => {
       const parsed = typeof problem === 'string' ? this.task.parse(problem) : problem;
       for (const id of options.blank ?? []) {
-        if (!this.plan.nodes.some((node) => node.id === id)) throw new RangeError(`there is no node ${id} to blank`);
+        if (!this.#plan.nodes.some((node) => node.id === id)) throw new RangeError(`there is no node ${id} to blank`);
       }
       const { temperature = 0, blank, signal } = options;
       const firstRow = FIRST_TRY + (this.#tries++ % FIRST_TRY);
-      return transcriptOf(await this.#greedy([parsed], { temperature, blank, signal, firstRow, details: true }), 0);
+      return transcriptOf(
+        await roll(this.#subject, [parsed], { temperature, blank, signal, firstRow, details: true }),
+        0,
+      );
     });
   }
 
@@ -250,33 +306,82 @@ export class Trainer {
       this.#checkSound();
       const { level } = this.#spec.task;
       const problems = testProblems(this.task, level, SHOWN.problems, new Random(EVALUATION_SEED, level));
-      const judged = await this.#greedy(problems, {});
+      const judged = await roll(this.#subject, problems);
       const measured = this.#evaluations.findLast((evaluation) => evaluation.step === this.#step);
       return {
         version: 1,
         spec: structuredClone(this.#spec),
         step: this.#step,
-        adapters: await this.#engine.exportNodes(this.plan.nodes.map((node) => node.id)),
+        adapters: await this.#engine.exportNodes(this.#plan.nodes.map((node) => node.id)),
         curve: structuredClone(this.#curve),
         evaluations: structuredClone(this.#evaluations),
         baseline: { ...this.#baseline },
         transcripts: problems.map((_, row) => transcriptOf(judged, row)),
         ...(measured ? { heldOut: measured.accuracy } : {}),
+        ...(Object.keys(this.#voices).length > 0 ? { voices: structuredClone(this.#voices) } : {}),
+        ...(isScheduled(this.#spec) ? { schedule: structuredClone(this.#schedule) } : {}),
       };
     });
   }
 
-  /** Goes back (or forward) to a checkpoint of the same network, its settings included. */
+  /**
+   * Goes back (or forward) to a checkpoint of the same network, its settings included; where networks grow, of any
+   * earlier or later form of it.
+   */
   restore(checkpoint: Checkpoint): Promise<void> {
     return this.#exclusive(async () => {
-      checkSameNetwork(checkpoint.spec, this.#spec);
-      const states = this.#statesOf(checkpoint);
-      await this.#guardWeights(async () => {
-        for (const [id, state] of states) await this.#engine.importNode(id, state);
-      });
-      this.#spec = checkpoint.spec;
+      await this.#become(checkpoint, checkpoint.spec);
       this.#remember(checkpoint);
-      this.#failure = null;
+    });
+  }
+
+  /**
+   * Takes network, level and adapters from a checkpoint, but goes on counting: steps that were spent stay spent, and
+   * those to come draw new problems and new random numbers. The schedule is left as it is.
+   */
+  goBack(checkpoint: Checkpoint): Promise<void> {
+    return this.#exclusive(async () => {
+      const { graph, task } = checkpoint.spec;
+      await this.#become(checkpoint, { ...this.#spec, graph, task });
+      this.#baseline = { ...checkpoint.baseline };
+    });
+  }
+
+  async #become(checkpoint: Checkpoint, spec: RunSpec): Promise<void> {
+    const grows = this.#spec.growth !== undefined && checkpoint.spec.growth !== undefined;
+    if (grows) checkSameBase(checkpoint.spec, this.#spec);
+    else checkSameNetwork(checkpoint.spec, this.#spec);
+    const plan = planGraph(checkpoint.spec.graph);
+    await this.#putInPlace(spec, plan, statesOf(checkpoint, plan));
+    this.#voices = structuredClone(checkpoint.voices ?? {});
+    this.#failure = null;
+  }
+
+  /**
+   * Edits the network between steps. Nodes that stay keep their adapters and optimisers; new ones start as told.
+   * Returns the names of the new nodes. Throws a GraphError, and changes nothing, for what cannot be done.
+   */
+  edit(edit: NetworkEdit, start: NodeStart = 'base'): Promise<string[]> {
+    return this.#exclusive(async () => {
+      this.#checkSound();
+      if (this.#spec.lora.shared) throw new Error('nodes that share one adapter cannot be grown');
+      const exported = await this.#engine.exportNodes(this.#plan.nodes.map((node) => node.id));
+      const old = new Map(exported.map((state) => [state.node, state]));
+      const change = planChange(this.#spec, edit, start, old, this.#voices);
+      await this.#putInPlace({ ...this.#spec, graph: change.graph }, change.plan, change.states);
+      this.#voices = change.voices;
+      return change.added;
+    });
+  }
+
+  /** Writes the weights of a network, the present one or another. */
+  async #putInPlace(spec: RunSpec, plan: Plan, states: ReadonlyMap<string, AdapterState>): Promise<void> {
+    await this.#guardWeights(async () => {
+      if (sameNodes(this.#plan, plan)) {
+        for (const [id, state] of states) await this.#engine.importNode(id, state);
+      } else await replaceNodes(this.#engine, spec, this.#plan, plan, states);
+      this.#spec = spec;
+      this.#plan = plan;
     });
   }
 
@@ -294,31 +399,8 @@ export class Trainer {
     if (this.#disposed) return;
     return this.#exclusive(async () => {
       this.#disposed = true;
-      await Promise.allSettled(this.plan.nodes.map((node) => this.#engine.removeNode(node.id)));
+      await removeNodes(this.#engine, this.#plan);
     });
-  }
-
-  async #addNodes(checkpoint: Checkpoint | undefined): Promise<void> {
-    const states = checkpoint && this.#statesOf(checkpoint);
-    const { seed, lora } = this.#spec;
-    const added: string[] = [];
-    try {
-      for (const { id, key } of this.plan.nodes) {
-        await this.#engine.addNode({ id, key, ...lora, seed: mix(mix(seed) ^ key) }, states?.get(id));
-        added.push(id);
-      }
-    } catch (error) {
-      await Promise.allSettled(added.map((id) => this.#engine.removeNode(id)));
-      throw error;
-    }
-  }
-
-  #statesOf(checkpoint: Checkpoint): Map<string, Checkpoint['adapters'][number]> {
-    const states = new Map(checkpoint.adapters.map((state) => [state.node, state]));
-    for (const { id } of this.plan.nodes) {
-      if (!states.has(id)) throw new Error(`the checkpoint of step ${checkpoint.step} has no adapter for node ${id}`);
-    }
-    return states;
   }
 
   #remember(checkpoint: Checkpoint): void {
@@ -326,55 +408,28 @@ export class Trainer {
     this.#curve = structuredClone(checkpoint.curve);
     this.#evaluations = structuredClone(checkpoint.evaluations);
     this.#baseline = { ...checkpoint.baseline };
+    this.#voices = structuredClone(checkpoint.voices ?? {});
+    this.#schedule = structuredClone(checkpoint.schedule ?? newSchedule());
   }
 
-  #recordEvaluation(entry: Checkpoint['evaluations'][number]): void {
-    this.#evaluations = [...this.#evaluations.filter(({ step }) => step !== entry.step), entry];
-    const last = this.#curve.at(-1);
-    // A new object: the point that was handed out in a report is its reader's.
-    if (last?.step === entry.step) this.#curve[this.#curve.length - 1] = { ...last, heldOut: entry.accuracy };
+  get #subject(): Subject {
+    const silent = this.#plan.nodes.filter(({ key }) => isSilent(this.#voices, key)).map(({ id }) => id);
+    return { plan: this.#plan, engine: this.#engine, task: this.task, spec: this.#spec, step: this.#step, silent };
   }
 
-  /** One rollout each, nothing kept; greedy unless a temperature is given. */
-  async #greedy(
-    problems: readonly Problem[],
-    options: {
-      temperature?: number;
-      blank?: readonly string[] | undefined;
-      signal?: AbortSignal | undefined;
-      firstRow?: number;
-      details?: boolean;
-    },
-  ): Promise<Judged> {
-    const { temperature = 0, details = false, ...rest } = options;
-    const sampling: Sampling = { ...this.#spec.sampling, temperature };
-    const execution = await execute({
-      ...rest,
-      plan: this.plan,
-      engine: this.#engine,
-      problems: problems.map((problem) => problem.text),
-      samples: 1,
-      seed: this.#spec.seed,
-      step: this.#step,
-      sampling,
-      keep: false,
-      details,
-    });
-    const rewards = this.#judge(problems, 1, execution);
-    return { plan: this.plan, problems, samples: 1, execution, rewards, blank: options.blank };
+  #keyOf(id: string): number {
+    return this.#plan.nodes.find((node) => node.id === id)?.key ?? -1;
   }
 
-  #judge(problems: readonly Problem[], samples: number, execution: Execution): Reward[] {
-    return execution.outputs.map((message, row) => {
-      const problem = problems[Math.floor(row / samples)] as Problem;
-      try {
-        return this.task.reward(problem, message);
-      } catch (error) {
-        const why = error instanceof Error ? error.message : String(error);
-        const where = `on the problem ${JSON.stringify(problem.text.slice(0, 80))} in step ${this.#step + 1}`;
-        throw new Error(`the task "${this.task.name}" failed ${where}: ${why}`, { cause: error });
-      }
-    });
+  #sameForAll(advantages: Float32Array): NodeCredit['nodes'] {
+    return this.#plan.nodes.map(({ id }) => ({ node: id, advantages: advantages.slice() }));
+  }
+
+  #judgeReplays(problems: readonly Problem[], step: number) {
+    return (outputs: readonly string[], of: readonly number[]): number[] => {
+      const asked = of.map((problem) => problems[problem] as Problem);
+      return judge(this.task, asked, 1, [...outputs], step).map(({ reward }) => reward);
+    };
   }
 
   #checkSound(): void {
@@ -402,4 +457,10 @@ export class Trainer {
     this.#queue = result.catch(() => undefined);
     return result;
   }
+}
+
+/** Whether two plans put the same nodes, with the same random numbers, under the same names. */
+function sameNodes(a: Plan, b: Plan): boolean {
+  const names = ({ nodes }: Plan): string => nodes.map(({ id, key }) => `${id}=${key}`).join();
+  return names(a) === names(b);
 }

@@ -1,5 +1,7 @@
 import type { AdapterState, Message, NodeUpdate } from '../../workers/engine-api.ts';
 import type { RunSpec } from '../spec.ts';
+import type { ScheduleState } from './curriculum.ts';
+import type { Voice, Voices } from './voice.ts';
 
 /** One pass of one problem through the network, for people to read. */
 export interface Transcript {
@@ -33,6 +35,10 @@ export interface CurvePoint {
   /** Greedy accuracy on held-out problems, on the steps that measured it. */
   heldOut?: number;
   seconds: number;
+  /** The level practised, in runs with a curriculum. */
+  level?: number;
+  /** Nodes' messages written in all, evaluations left out; a counterfactual step writes more than it trains on. */
+  calls?: number;
 }
 
 export interface StepReport {
@@ -47,6 +53,8 @@ export interface StepReport {
   /** Seconds by part (`generate.1`, `generate.2`, …, `reward`, `update`), and what the engine itself tells inside them. */
   seconds: Record<string, number>;
   tokens: { prompt: number; message: number };
+  /** Nodes that are not yet always heard, by name, after the step. */
+  voices?: Record<string, Voice>;
 }
 
 export interface Evaluation {
@@ -57,6 +65,10 @@ export interface Evaluation {
   level: number;
   /** The first few, and every wrong one up to a limit. */
   transcripts: Transcript[];
+  /** What one problem takes: messages written, prompt tokens (shared ones once) and message tokens. */
+  cost?: { calls: number; prompt: number; message: number };
+  /** Other levels that were measured with it, in runs with a curriculum. */
+  levels?: { level: number; accuracy: number }[];
 }
 
 /** Everything needed to go on: resuming from it equals never having stopped. */
@@ -68,11 +80,24 @@ export interface Checkpoint {
   adapters: AdapterState[];
   curve: CurvePoint[];
   /** Held-out evaluations so far, the untrained network's (step 0) included. */
-  evaluations: { step: number; accuracy: number; problems: number; level: number }[];
+  evaluations: RecordedEvaluation[];
   /** State of a baseline that remembers (moving average), by name; empty otherwise. */
   baseline: Record<string, number>;
   /** Greedy transcripts of a few fixed held-out problems, for the scrubber. */
   transcripts: Transcript[];
   /** Held-out accuracy when it was taken, if measured. */
   heldOut?: number;
+  /** Nodes that are not yet always heard, by key. */
+  voices?: Voices;
+  /** Where a curriculum and a growth schedule stand. */
+  schedule?: ScheduleState;
+}
+
+export interface RecordedEvaluation {
+  step: number;
+  accuracy: number;
+  problems: number;
+  level: number;
+  /** Mean accuracy over all levels of the curriculum: what a run with one is judged by. */
+  score?: number;
 }

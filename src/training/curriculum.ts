@@ -1,0 +1,107 @@
+/**
+ * The curriculum: which level is practised, when a level is passed, when learning has stalled, and when a network has
+ * collapsed. Pure: all that is remembered is one plain object, part of a checkpoint, so that a resumed run decides as
+ * one that never stopped.
+ */
+import { Random } from '../random.ts';
+import type { RunSpec } from '../spec.ts';
+import { taskNamed } from '../tasks/index.ts';
+
+export interface ScheduleState {
+  /** Moving average of the sampled reward at the present level, since the level or the network changed. */
+  average: number | null;
+  /** Steps in it. */
+  since: number;
+  /** The highest the average has been, and the step of it, for stalls. */
+  peak: { average: number; step: number } | null;
+  /** Rules of the growth schedule that have been applied, by place. */
+  done: number[];
+  /** Step of the last change of level or network, or of going back. */
+  changed: number;
+  /** What the network is measured against: the best score so far, and its step. */
+  best: { score: number; step: number } | null;
+  /** Messages written in trials of growth that were undone, which no curve tells of. */
+  trialCalls?: number;
+}
+
+type Guard = NonNullable<RunSpec['guard']>;
+
+const DECAY = 0.9;
+/** An average has made progress when it rises by more than this. */
+const PROGRESS = 0.02;
+const GUARD: Guard = { drop: 0.15, patience: 60 };
+
+export const newSchedule = (): ScheduleState => ({
+  average: null,
+  since: 0,
+  peak: null,
+  done: [],
+  changed: 0,
+  best: null,
+});
+
+/** The rules for going back, or null where a run never does. */
+export const guardOf = (spec: RunSpec): Guard | null => spec.guard ?? (spec.curriculum || spec.growth ? GUARD : null);
+
+/** Whether a run takes any decisions at all. */
+export const isScheduled = (spec: RunSpec): boolean => guardOf(spec) !== null;
+
+/** The level of a step (from 0): the present one, or, now and then, an earlier one. Depends on (seed, step) alone. */
+export function practiceLevel(spec: RunSpec, step: number): number {
+  const { level } = spec.task;
+  if (!spec.curriculum) return level;
+  const earlier = levelsOf(spec).filter((l) => l < level);
+  const random = new Random(spec.seed, step, 0x6c65766c);
+  return earlier.length > 0 && random.next() < spec.curriculum.revisit ? random.pick(earlier) : level;
+}
+
+/** The levels a curriculum is judged by: all of the task up to its last. Without one, the level that is trained. */
+export function levelsOf(spec: RunSpec): number[] {
+  const { curriculum, task } = spec;
+  if (!curriculum) return [task.level];
+  return taskNamed(task.name)
+    .levels.map(({ level }) => level)
+    .filter((level) => level <= curriculum.to);
+}
+
+export const nextLevel = (spec: RunSpec): number | undefined => levelsOf(spec).find((l) => l > spec.task.level);
+
+/** After a step (number `step`, from 1) that practised `level` and was rewarded with `reward` on average. */
+export function noteStep(
+  state: ScheduleState,
+  spec: RunSpec,
+  step: number,
+  level: number,
+  reward: number,
+): ScheduleState {
+  if (level !== spec.task.level) return state;
+  const average = state.average === null ? reward : DECAY * state.average + (1 - DECAY) * reward;
+  const risen = !state.peak || average > state.peak.average + PROGRESS;
+  return { ...state, average, since: state.since + 1, peak: risen ? { average, step } : state.peak };
+}
+
+/** The level or the network is another now: what was averaged before says nothing about it. */
+export const noteChange = (state: ScheduleState, step: number): ScheduleState => ({
+  ...state,
+  average: null,
+  since: 0,
+  peak: null,
+  changed: step,
+});
+
+export function isPassed(state: ScheduleState, spec: RunSpec): boolean {
+  const { curriculum } = spec;
+  return !!curriculum && state.since >= curriculum.minSteps && (state.average ?? 0) > curriculum.pass;
+}
+
+export function isStalled(state: ScheduleState, spec: RunSpec, step: number): boolean {
+  const { growth } = spec;
+  return !!growth && !!state.peak && state.since >= growth.patience && step - state.peak.step >= growth.patience;
+}
+
+/** Well below the best, and not because something has just changed. */
+export function isCollapsed(state: ScheduleState, spec: RunSpec, step: number, score: number): boolean {
+  const guard = guardOf(spec);
+  if (!guard || !state.best) return false;
+  return score < state.best.score - guard.drop && step - state.changed >= guard.patience;
+}
