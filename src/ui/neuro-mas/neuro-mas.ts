@@ -1,6 +1,7 @@
 import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
+import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import { Session } from '../../session/session.ts';
@@ -12,13 +13,15 @@ import type { NmNetwork } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { tokens } from '../theme/tokens.styles.ts';
-import { shown } from '../theme/words.ts';
+import { Attention } from './attention.ts';
+import { embed } from './embed.ts';
+import { embedStyles } from './embed.styles.ts';
 import { FilmGate } from './film-gate.ts';
 import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
-import { score, side } from './side.ts';
+import { side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 
 /** Below this width of the element everything stands in one column. */
@@ -37,15 +40,32 @@ const GLANCE_EVERY = 900;
  * @attr autoplay - starts when it comes into view
  * @attr controls - `full` (default), `minimal` or `none`
  * @attr theme - `auto` (default), `light` or `dark`
- * @attr preload - loads the engine at once, not at the first play
+ * @attr preload - loads the engine at once, not at the first play; with `lazy`, when it is seen
+ * @attr lazy - loads nothing heavy and trains only while it is seen; always so with `controls` other than `full`
+ * @attr assets - address of the folder with `models/`; default: where the script (the page) lies
  * @attr permalink - reads a run from the address of the page, and offers to share it
  *
  * @event step - a training step was done; `detail` is a StepReport
  * @event finished - all steps are done; `detail` is `{ step }`
  * @event error - something went wrong; `detail` is `{ what, remedy }`
+ *
+ * @csspart page - everything (with `controls` `minimal` or `none`, as the following)
+ * @csspart network - the network and the problem
+ * @csspart poster - the button that is shown before anything is loaded
+ * @csspart bar - play and accuracy
+ *
+ * @cssprop --nm-accent - what can be pressed
+ * @cssprop --nm-background - behind everything
+ * @cssprop --nm-surface - sheets
+ * @cssprop --nm-text - text
+ * @cssprop --nm-muted - text beside the point
+ * @cssprop --nm-line - thin lines
+ * @cssprop --nm-radius - corners of sheets
+ * @cssprop --nm-font - typeface
+ * @cssprop --nm-mono - typeface of messages
  */
 export class NeuroMas extends LitElement {
-  static override styles = [tokens, controls, styles];
+  static override styles = [tokens, controls, styles, embedStyles];
 
   @property() preset: string | null = null;
   @property() task: string | null = null;
@@ -57,6 +77,8 @@ export class NeuroMas extends LitElement {
   @property() theme: Theme = 'auto';
   @property({ type: Boolean }) preload = false;
   @property({ type: Boolean }) permalink = false;
+  @property({ type: Boolean }) lazy = false;
+  @property() assets: string | null = null;
 
   @state() private view: SessionState | null = null;
   @state() private pace: Pace = 'readable';
@@ -79,10 +101,10 @@ export class NeuroMas extends LitElement {
   #compared: Transcript | null = null;
   readonly #look = new ThemeController(this, this.attachInternals());
   readonly #gate = new FilmGate(this);
+  readonly #attention = new Attention(this);
   readonly #resize = new ResizeObserver(([entry]) => {
     this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
   });
-  #visible: IntersectionObserver | null = null;
 
   /** The run behind the page: its engine, trainer and storage. */
   get session(): Session | null {
@@ -102,7 +124,6 @@ export class NeuroMas extends LitElement {
     super.disconnectedCallback();
     removeEventListener('hashchange', this.#onHash);
     this.#resize.disconnect();
-    this.#visible?.disconnect();
     cancelAnimationFrame(this.#frame);
     this.#frame = 0;
     void this.#session?.dispose();
@@ -118,7 +139,7 @@ export class NeuroMas extends LitElement {
     this.typed = opening.typed;
     this.badStart = opening.bad;
     if (opening.pace) this.pace = opening.pace;
-    const base = new URL(import.meta.env.BASE_URL, document.baseURI);
+    const base = this.assets === null ? assetBase() : new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
     // What is tried in an embed is not mixed with the runs of the page.
     const session = new Session({ spec, base, ...(this.controls !== 'full' && { openStore: null }) });
     this.#session = session;
@@ -144,9 +165,14 @@ export class NeuroMas extends LitElement {
     this.#setPace(this.pace);
     this.#refresh();
     if (this.controls === 'full') void session.findResumable();
+    const lazy = this.lazy || this.controls !== 'full';
+    if (lazy) this.#attention.pauseUnseen(session, () => this.#gate.open());
     // A model at a stranger's address is not fetched before someone presses play.
-    if (this.preload && (spec.model === 'nano' || spec.model === 'small')) void this.#preload(session);
-    if (this.autoplay) this.#playWhenSeen(session);
+    if (this.preload && (spec.model === 'nano' || spec.model === 'small')) {
+      if (lazy) this.#attention.whenSeen(() => void this.#preload(session));
+      else void this.#preload(session);
+    }
+    if (this.autoplay) this.#attention.whenSeen(() => void session.play());
   }
 
   /** Loads the engine; where it is slow and nobody chose otherwise, the small steps are the better beginning. */
@@ -155,15 +181,6 @@ export class NeuroMas extends LitElement {
     const { adapter, step, activity, spec } = session.state;
     if (this.#chosen || !adapter?.software || step > 0 || activity !== 'idle') return;
     await session.begin(parseSpec({ ...presets['arithmetic-2-1-small'].spec, seed: spec.seed }));
-  }
-
-  #playWhenSeen(session: Session): void {
-    this.#visible = new IntersectionObserver(([entry]) => {
-      if (!entry?.isIntersecting) return;
-      this.#visible?.disconnect();
-      void session.play();
-    });
-    this.#visible.observe(this);
   }
 
   #refresh(): void {
@@ -309,25 +326,15 @@ export class NeuroMas extends LitElement {
   }
 
   #embed(view: SessionState) {
-    const bare = this.controls === 'none';
-    const { shown: on } = view;
-    return html`
-      <div class=${classMap({ page: true, brief: true, bare })}>
-        <div class="sheet centre">
-          <div class="asked">Problem <span class="mono">${shown(on?.transcript.problem ?? '–', 60)}</span></div>
-          ${this.#network(view)}
-        </div>
-        ${
-          bare
-            ? nothing
-            : html`<div class="bar">
-                ${this.#playBar(view, true)} ${score(view)}
-                ${view.trouble ? html`<span class="hurt" role="alert">${shown(view.trouble.what, 160)}</span>` : nothing}
-                <span class="toast" role="status">${view.loading?.phase ?? ''}</span>
-              </div>`
-        }
-      </div>
-    `;
+    return embed(view, {
+      bare: this.controls === 'none',
+      badStart: this.badStart,
+      network: this.#network(view),
+      playBar: this.#playBar(view, true),
+      play: () => {
+        this.#act('play');
+      },
+    });
   }
 
   #notices(view: SessionState) {
