@@ -51,6 +51,15 @@ test('warns about other devices', () => {
   expect(warnings[0]).toContain('another GPU');
 });
 
+test('warns where the device itself was faster or slower', () => {
+  const limits = { copyBytesPerSecond: 1e9, matmulOperationsPerSecond: 8e9, matmuls: {}, clock: 'gpu' as const };
+  const slower = { ...limits, copyBytesPerSecond: 0.5e9, matmulOperationsPerSecond: 4e9 };
+  expect(compareReports({ ...report([]), limits }, { ...report([]), limits: slower }).warnings[0]).toContain(
+    '0.50 times',
+  );
+  expect(compareReports({ ...report([]), limits }, { ...report([]), limits }).warnings).toEqual([]);
+});
+
 test('sets a time against the slower of what memory and arithmetic allow', () => {
   const limits = { copyBytesPerSecond: 1e9, matmulOperationsPerSecond: 8e9, matmuls: {}, clock: 'gpu' as const };
   expect(fractionOfLimit(work, 2, limits)).toEqual({ fraction: 0.5, bound: 'memory' });

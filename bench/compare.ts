@@ -23,6 +23,13 @@ export function compareReports(before: BenchReport, after: BenchReport): Compari
   const devices = [before, after].map(({ device }) => `${device.description} (${device.engine}, ${device.backend})`);
   if (devices[0] !== devices[1]) warnings.push(`Other devices: ${devices.join(' and ')}.`);
   if (before.rank !== after.rank) warnings.push(`Other LoRA ranks: ${before.rank} and ${after.rank}.`);
+  const pace = paceChange(before, after);
+  if (Math.abs(Math.log(pace)) > Math.log(1.1)) {
+    warnings.push(
+      `The device itself was ${pace.toFixed(2)} times as fast in the second report (plain copy and product): other work, ` +
+        'heat or power. Only what differs by clearly more is the code.',
+    );
+  }
   const lines: Comparison[] = [];
   const [first, second] = [timesOf(before), timesOf(after)];
   for (const [name, time] of first) {
@@ -35,6 +42,13 @@ export function compareReports(before: BenchReport, after: BenchReport): Compari
     onlyBefore: [...first.keys()].filter((name) => !second.has(name)),
     onlyAfter: [...second.keys()].filter((name) => !first.has(name)),
   };
+}
+
+/** How much faster the device's plain kernels ran: the geometric mean of both; 1 where they were not measured. */
+function paceChange({ limits: a }: BenchReport, { limits: b }: BenchReport): number {
+  if (!a || !b) return 1;
+  const copy = b.copyBytesPerSecond / a.copyBytesPerSecond;
+  return Math.sqrt(copy * (b.matmulOperationsPerSecond / a.matmulOperationsPerSecond));
 }
 
 function timesOf({ results }: BenchReport): Map<string, Sample> {

@@ -45,14 +45,15 @@ export class MeteredBackend implements Backend {
 
   async generate(batch: GenerationBatch, sampling: Sampling, keys: Uint32Array): Promise<Generated> {
     const generated = await this.#inner.generate(batch, sampling, keys);
-    this.#add(generateWork(this.#config, batch, sampling.maxNewTokens, this.#rank), generated.seconds);
+    const { maxNewTokens } = sampling;
+    const written = Uint32Array.from({ length: batch.rowCount }, (_, row) => {
+      const message = generated.tokens.subarray(row * maxNewTokens, (row + 1) * maxNewTokens);
+      const stop = message.indexOf(this.#config.stopId);
+      return stop < 0 ? message.length : stop + 1;
+    });
+    this.#add(generateWork(this.#config, batch, written, this.#rank), generated.seconds);
     this.#reading.tokens.prompt += batch.promptTokens;
-    const { stopId } = this.#config;
-    for (const row of batch.place) {
-      const message = generated.tokens.subarray(row * sampling.maxNewTokens, (row + 1) * sampling.maxNewTokens);
-      const stop = message.indexOf(stopId);
-      this.#reading.tokens.message += stop < 0 ? message.length : stop + 1;
-    }
+    for (const row of batch.place) this.#reading.tokens.message += written[row]!;
     return generated;
   }
 

@@ -22,7 +22,7 @@ const row = (length: number, message: number) => ({
 
 describe('a generation', () => {
   const batch = packGeneration([{ slot: 0, rows: [row(4, 0), row(4, 0)] }]);
-  const { prefill, decode } = generateWork(config, batch, 2, () => 3);
+  const { prefill, decode } = generateWork(config, batch, [2, 2], () => 3);
 
   test('reads a shared prompt once, and of the last layer only what its keys need', () => {
     // Three tokens (the last of a prompt is decoded) that see 1, 2 and 3 keys.
@@ -39,6 +39,12 @@ describe('a generation', () => {
     const adapters = 2 * 4 * 3 * 2 * units.all;
     expect(decode.bytes).toBe(weights + adapters + 2 * (keys + 4) * 4 * 8 + 4 * 2 * 2 * 4 * 8);
   });
+});
+
+test('rows that have stopped are no work', () => {
+  const batch = packGeneration([{ slot: 0, rows: [row(4, 0), row(4, 0)] }]);
+  const operations = (...written: number[]) => generateWork(config, batch, written, () => 3).decode.operations;
+  expect(operations(2, 1) - operations(1, 1)).toBe(2 * (2 * layer + head) + 2 * 3 * 2 * units.all + 4 * 2 * 5 * 8);
 });
 
 test('an update: forward without and with adapters, three head products, backward, 32 bytes a parameter', () => {

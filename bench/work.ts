@@ -9,7 +9,7 @@
  * a parameter. Weights have 4 bits and an f16 scale a group of 32, all else is f32.
  */
 import type { GenerationBatch, TokenBatch, TrainingBatch } from '../workers/engine/batch.ts';
-import { NONE } from '../workers/engine/batch.ts';
+import { NONE, TILE } from '../workers/engine/batch.ts';
 import { GROUP, type ModelConfig, qkvSizes } from '../workers/engine/config.ts';
 import { type LoraGroup, adapterLayout } from '../workers/engine/layout.ts';
 
@@ -105,37 +105,36 @@ function forward(costs: Costs, tokens: Tokens, { lora = true, keysOnly = false }
   };
 }
 
-/** `prefill` and `decode` of a generation. */
+/** `prefill` and `decode` of a generation; `written` has the tokens of each decode row, its stop token included. */
 export function generateWork(
   config: ModelConfig,
   batch: GenerationBatch,
-  maxNewTokens: number,
+  written: ArrayLike<number>,
   rank: Rank,
 ): { prefill: Work; decode: Work } {
   const costs = new Costs(config);
   const { layers, heads, headSize, hiddenSize } = config;
   const prefill = forward(costs, tokensOf(batch.prefill, rank), { keysOnly: true });
-  const weights = costs.matrices();
-  const used = new Set<number>();
-  let rows = 0;
-  let ranks = 0;
-  let context = 0;
-  for (let r = 0; r < batch.rowCount; r++) {
-    if (batch.source[r] === NONE) continue;
-    const slot = batch.tileSlot[Math.floor((r * batch.tileSlot.length) / batch.rowCount)]!;
-    used.add(slot);
-    rows++;
-    ranks += rank(slot);
-    context += batch.rows[4 * r + 1]!;
-  }
-  const adapters = [...used].reduce((sum, slot) => sum + rank(slot), 0);
+  const weights = costs.matrices() + costs.head;
   const decode = noWork();
-  for (let i = 0; i < maxNewTokens; i++) {
-    const keys = context + rows * (i + 1);
+  const longest = Array.from(batch.source).reduce((most, s, r) => (s === NONE ? most : Math.max(most, written[r]!)), 0);
+  for (let i = 0; i < longest; i++) {
+    const used = new Set<number>();
+    let [rows, ranks, keys] = [0, 0, 0];
+    for (let r = 0; r < batch.rowCount; r++) {
+      // Rows that have stopped need nothing more.
+      if (batch.source[r] === NONE || i >= written[r]!) continue;
+      const slot = batch.tileSlot[Math.floor(r / TILE)]!;
+      used.add(slot);
+      rows++;
+      ranks += rank(slot);
+      keys += batch.rows[4 * r + 1]! + i + 1;
+    }
+    const adapters = [...used].reduce((sum, slot) => sum + rank(slot), 0);
     addWork(decode, {
-      operations: 2 * rows * (weights + costs.head) + 2 * ranks * costs.units + 4 * layers * keys * heads * headSize,
+      operations: 2 * rows * weights + 2 * ranks * costs.units + 4 * layers * keys * heads * headSize,
       bytes:
-        (weights + costs.head) * WEIGHT +
+        weights * WEIGHT +
         F32 * adapters * costs.units +
         layers * (keys + rows) * costs.kv +
         rows * layers * 2 * F32 * hiddenSize,
