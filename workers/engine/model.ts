@@ -113,7 +113,7 @@ export class GpuModel {
     const [linear, norm, attention, pointwise] = await Promise.all([
       Linear.create(runtime, software),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
-      Attention.create(runtime, c, c.contextLength, c.ropeTheta),
+      Attention.create(runtime, c, c.contextLength, c.ropeTheta, software),
       Pointwise.create(runtime, c.hiddenSize, c.intermediateSize),
     ]);
     return new GpuModel(runtime, weights, { linear, norm, attention, pointwise });

@@ -1,5 +1,5 @@
 // Gradients of a key (turned back by its rotation) and a value, into dqkv. The tokens that read a key are one
-// range from itself on, summed in their order.
+// range from itself on; LANES threads share it, since a token that all prompts begin with is read by the whole batch.
 //   dv = Σ p dy,  dk = scale Σ p (dy · v − D) q
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
@@ -15,10 +15,11 @@ const SHARE = HEADS / KV_HEADS;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
-  let index = threadIndex(group, groups, local);
+  let item = threadIndex(group, groups, local) / LANES;
+  // Surplus threads redo the last key without writing, so that barriers stay uniform.
+  let index = min(item, dims.tokens * KV_HEADS - 1u);
   let token = index / KV_HEADS;
   let kvHead = index % KV_HEADS;
-  if (token >= dims.tokens) { return; }
   let origin = (token * 2u * KV_HEADS + kvHead) * HEAD4;
 
   $for i in HEAD4 { var key$i = vec4f(); }
@@ -29,7 +30,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     key$i = kv[origin + $iu] * SCALE;
     value$i = kv[origin + KV_HEADS * HEAD4 + $iu];
   }
-  for (var reader = token; reader < tokens[2u * token].w; reader++) {
+  let end = tokens[2u * token].w;
+  for (var reader = token + local % LANES; reader < end; reader += LANES) {
     for (var h = 0u; h < SHARE; h++) {
       let row = reader * HEADS + kvHead * SHARE + h;
       var score = 0.0;
@@ -48,6 +50,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       }
     }
   }
+  $for i in HEAD4 {
+    dKey$i = laneSum4(local, dKey$i);
+    dValue$i = laneSum4(local, dValue$i);
+  }
+  if (item != index || local % LANES != 0u) { return; }
   let position = tokens[2u * token].y;
   let to = (token * (HEADS + 2u * KV_HEADS) + HEADS + kvHead) * HEAD4;
   var turned: array<vec4f, HEAD4>;

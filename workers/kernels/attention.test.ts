@@ -33,9 +33,10 @@ function ragged() {
 }
 
 describe.skipIf(await noDevice()).each([
-  { name: 'grouped heads of 8', shape: { heads: 6, kvHeads: 2, headSize: 8 } },
-  { name: 'one head of 24', shape: { heads: 1, kvHeads: 1, headSize: 24 } },
-])('Attention: $name', ({ shape }: { shape: AttentionShape }) => {
+  { name: 'grouped heads of 8, for software', shape: { heads: 6, kvHeads: 2, headSize: 8 }, software: true },
+  { name: 'grouped heads of 8, for GPUs', shape: { heads: 6, kvHeads: 2, headSize: 8 }, software: false },
+  { name: 'one head of 24, for GPUs', shape: { heads: 1, kvHeads: 1, headSize: 24 }, software: false },
+])('Attention: $name', ({ shape, software }: { shape: AttentionShape; software: boolean }) => {
   const { heads, kvHeads, headSize } = shape;
   const half = headSize / 2;
   const width = (heads + 2 * kvHeads) * headSize;
@@ -51,7 +52,7 @@ describe.skipIf(await noDevice()).each([
   test('completes and rotates q|k|v, attends along the paths, and goes all the way back', async () => {
     const { tokens, reads } = ragged();
     const t = await KernelTest.create();
-    const attention = await Attention.create(t.runtime, shape, 16, theta);
+    const attention = await Attention.create(t.runtime, shape, 16, theta, software);
     const meta = newMeta(TOKENS, tokens.paths);
     for (let token = 0; token < TOKENS; token++) {
       meta.set([0, tokens.positions[token]!, token, tokens.readers[token]!], 8 * token);

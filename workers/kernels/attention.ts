@@ -5,6 +5,7 @@ import forwardCode from './attention.wgsl?raw';
 import type { GpuBatch } from './batch.ts';
 import type { GpuMatrix } from './linear.ts';
 import lora from './lora.wgsl?raw';
+import { reduceCode } from './reduce.ts';
 import ropeCode from './rope.wgsl?raw';
 import types from './types.wgsl?raw';
 
@@ -29,25 +30,37 @@ export interface AttentionTensors {
 /** Rotary position, KV store and causal grouped-query attention, with its backward pass. */
 export class Attention {
   readonly #shape: AttentionShape;
+  /** Threads that share the readers of a key. */
+  readonly #lanes: number;
   readonly #rotation: GPUBuffer;
   readonly #kernels: Record<'rope' | 'forward' | 'backwardQuery' | 'backwardKey', Kernel>;
 
   private constructor(
     shape: AttentionShape,
+    lanes: number,
     rotation: GPUBuffer,
     kernels: Record<'rope' | 'forward' | 'backwardQuery' | 'backwardKey', Kernel>,
   ) {
     this.#shape = shape;
+    this.#lanes = lanes;
     this.#rotation = rotation;
     this.#kernels = kernels;
   }
 
-  static async create(runtime: Runtime, shape: AttentionShape, positions: number, theta: number): Promise<Attention> {
+  static async create(
+    runtime: Runtime,
+    shape: AttentionShape,
+    positions: number,
+    theta: number,
+    software: boolean,
+  ): Promise<Attention> {
+    const lanes = software ? 1 : 16;
     const constants = {
       HEAD4: shape.headSize / 4,
       HEADS: shape.heads,
       KV_HEADS: shape.kvHeads,
       SCALE: { f32: 1 / Math.sqrt(shape.headSize) },
+      LANES: lanes,
     };
     const kernel = (label: string, code: string, bindings: ('uniform' | 'read' | 'write')[]) =>
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
@@ -67,7 +80,7 @@ export class Attention {
         'write',
         'write',
       ]),
-      kernel('attention-backward-key', backwardKeyCode, [
+      kernel('attention-backward-key', `${reduceCode(lanes)}\n${backwardKeyCode}`, [
         'uniform',
         'read',
         'read',
@@ -79,7 +92,7 @@ export class Attention {
       ]),
     ]);
     const rotation = runtime.upload('rotation', rotationTable(positions, shape.headSize, theta));
-    return new Attention(shape, rotation, { rope, forward, backwardQuery, backwardKey });
+    return new Attention(shape, lanes, rotation, { rope, forward, backwardQuery, backwardKey });
   }
 
   /**
@@ -119,7 +132,11 @@ export class Attention {
       [dims, meta, q, kv, y, dy, rotation, stats, dqkv],
       tokens * this.#shape.heads,
     );
-    this.#kernels.backwardKey.run(pass, [dims, meta, q, kv, dy, rotation, stats, dqkv], tokens * this.#shape.kvHeads);
+    this.#kernels.backwardKey.run(
+      pass,
+      [dims, meta, q, kv, dy, rotation, stats, dqkv],
+      tokens * this.#shape.kvHeads * this.#lanes,
+    );
   }
 }
 

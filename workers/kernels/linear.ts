@@ -1,4 +1,4 @@
-import type { Kernel, KernelSource, Runtime } from '../gpu/runtime.ts';
+import { type Kernel, type KernelSource, type Runtime, WORKGROUP } from '../gpu/runtime.ts';
 import type { GpuBatch } from './batch.ts';
 import linearBackward from './linear-backward.wgsl?raw';
 import linear from './linear.wgsl?raw';
@@ -6,6 +6,7 @@ import loraAdd from './lora-add.wgsl?raw';
 import loraGradient from './lora-gradient.wgsl?raw';
 import lora from './lora.wgsl?raw';
 import nibbles from './nibbles.wgsl?raw';
+import { reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
 
 export interface LinearShape {
@@ -50,10 +51,17 @@ export function matrixInfo(shape: LinearShape): Uint32Array {
 export class Linear {
   /** Blocks of 4 columns a thread computes in the forward product. */
   readonly #blocks: number;
+  /** Threads that share a sum of the gradients. */
+  readonly #lanes: number;
   readonly #kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>;
 
-  private constructor(blocks: number, kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>) {
+  private constructor(
+    blocks: number,
+    lanes: number,
+    kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>,
+  ) {
     this.#blocks = blocks;
+    this.#lanes = lanes;
     this.#kernels = kernels;
   }
 
@@ -66,14 +74,17 @@ export class Linear {
       storage: KernelSource['bindings'],
       constants: KernelSource['constants'] = {},
     ) => runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings: ['uniform', 'uniform', ...storage] });
+    // The tokens of a node are many and its parameters few: on a GPU a workgroup shares the sum.
+    const lanes = software ? 1 : WORKGROUP;
+    const gradientStorage = ['read', 'read', 'read', 'read', 'read', 'read', 'write'] as const;
     const both = ['read', 'read', 'read', 'read', 'read', 'write', 'write'] as const;
     const [forward, backward, gradient, add] = await Promise.all([
       kernel('linear', `${nibbles}\n${linear}`, both, { BLOCKS: blocks }),
       kernel('linear-backward', `${nibbles}\n${linearBackward}`, both),
-      kernel('lora-gradient', loraGradient, ['read', 'read', 'read', 'read', 'read', 'read', 'write']),
+      kernel('lora-gradient', `${reduceCode(lanes)}\n${loraGradient}`, gradientStorage, { LANES: lanes }),
       kernel('lora-add', `${lora}\n${loraAdd}`, ['read', 'read', 'read', 'write']),
     ]);
-    return new Linear(blocks, { forward, backward, gradient, add });
+    return new Linear(blocks, lanes, { forward, backward, gradient, add });
   }
 
   /** y [tokens, out] = x Wᵀ and z [tokens, parts, maxRank] = x Aᵀ of x [tokens, in]. */
@@ -121,8 +132,8 @@ export class Linear {
     const { dims, tileInfo, segments, segmentInfo } = batch;
     if (!segmentInfo) throw new Error('The batch was not packed for training.');
     const ranks = Math.ceil(batch.maxRank / 4);
-    const threads = segments * ranks * (Math.ceil(shape.out / 4) + (shape.in / 4) * shape.parts.length);
-    this.#kernels.gradient.run(pass, [dims, info, x, z, dy, dz, segmentInfo, tileInfo, gradients], threads);
+    const items = segments * ranks * (Math.ceil(shape.out / 4) + (shape.in / 4) * shape.parts.length);
+    this.#kernels.gradient.run(pass, [dims, info, x, z, dy, dz, segmentInfo, tileInfo, gradients], items * this.#lanes);
   }
 
   /** dx += dz A. */

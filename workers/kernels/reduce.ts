@@ -13,26 +13,35 @@ export function lanesFor(length: number, software: boolean): number {
 const ONE_LANE = /* wgsl */ `
 fn laneSum(local: u32, value: f32) -> f32 { return value; }
 fn laneMax(local: u32, value: f32) -> f32 { return value; }
+fn laneSum4(local: u32, value: vec4f) -> vec4f { return value; }
 `;
 
-const reduction = (name: string, combine: string) => /* wgsl */ `
-fn ${name}(local: u32, value: f32) -> f32 {
+const reduction = (
+  name: string,
+  type: string,
+  memory: string,
+  combine: (a: string, b: string) => string,
+) => /* wgsl */ `
+fn ${name}(local: u32, value: ${type}) -> ${type} {
   workgroupBarrier();
-  lanes[local] = value;
+  ${memory}[local] = value;
   for (var stride = LANES / 2u; stride > 0u; stride /= 2u) {
     workgroupBarrier();
-    if (local % LANES < stride) { lanes[local] = ${combine}; }
+    if (local % LANES < stride) { ${memory}[local] = ${combine(`${memory}[local]`, `${memory}[local + stride]`)}; }
   }
   workgroupBarrier();
-  return lanes[local - local % LANES];
+  return ${memory}[local - local % LANES];
 }
 `;
 
 export function reduceCode(lanes: number): string {
   if (lanes === 1) return ONE_LANE;
+  const add = (a: string, b: string) => `${a} + ${b}`;
   return (
-    `var<workgroup> lanes: array<f32, ${WORKGROUP}>;` +
-    reduction('laneSum', 'lanes[local] + lanes[local + stride]') +
-    reduction('laneMax', 'max(lanes[local], lanes[local + stride])')
+    `var<workgroup> lanes: array<f32, ${WORKGROUP}>;\n` +
+    `var<workgroup> lanes4: array<vec4f, ${WORKGROUP}>;\n` +
+    reduction('laneSum', 'f32', 'lanes', add) +
+    reduction('laneMax', 'f32', 'lanes', (a, b) => `max(${a}, ${b})`) +
+    reduction('laneSum4', 'vec4f', 'lanes4', add)
   );
 }
