@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { BenchReport } from '../bench/report.ts';
 import type { RunResult } from './run-folder.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -191,5 +192,38 @@ describe('train, eval and score', () => {
     // With a GPU there is nothing to say.
     if (stdout.includes('WebGPU')) expect(stderr).toBe('');
     else expect(stderr).toMatch(/Computing on the CPU instead \(the reference engine\)\.\n$/);
+  });
+});
+
+describe('bench', () => {
+  const tiny = ['--engine', 'reference', '--shapes', 'nano', '--cases', 'decode', '--rows', '1', '--runs', '1'];
+
+  it('times the reference engine, saves a report and compares two', async () => {
+    for (const out of ['a.json', 'b.json']) {
+      const { code, stdout } = await neuromas(['bench', ...tiny, '--out', out]);
+      expect(code).toBe(0);
+      expect(stdout).toContain('nano decode, 1 × 1 rows, 24 + 8 tokens');
+    }
+    const report = JSON.parse(await readFile(join(folder, 'a.json'), 'utf8')) as BenchReport;
+    expect(report.device.engine).toBe('reference');
+    expect(report.results[0]!.seconds.median).toBeGreaterThan(0);
+    expect(report.results[0]!.tokens.message).toBe(8);
+    const { code, stdout } = await neuromas(['bench', '--compare', 'a.json', 'b.json']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/tokens: decode .*(faster|slower|no difference)\n/);
+  });
+
+  it('names what it cannot use', async () => {
+    await writeFile(join(folder, 'other.json'), '{}');
+    for (const [args, message] of [
+      [['--compare', 'other.json', 'other.json'], 'other.json: it is not a report of the bench (version 1)'],
+      [['--compare', 'other.json'], '--compare takes two files that --out has written; there are 1'],
+      [['--shapes', 'gpt-2'], '--shapes gpt-2: there are nano, small'],
+      [['--update'], '--update goes with --counts'],
+    ] as const) {
+      const { code, stderr } = await neuromas(['bench', ...args]);
+      expect(stderr).toContain(`error: ${message}`);
+      expect(code).toBe(2);
+    }
   });
 });
