@@ -8,9 +8,6 @@ import type { CheckpointSink } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
 import type { Resumable } from './state.ts';
 
-/** Runs kept besides the present one; there is no list to manage them from yet. */
-const KEEP_RUNS = 6;
-
 const lockName = (run: string): string => `neuromas-run-${run}`;
 
 export class RunKeeper {
@@ -34,16 +31,18 @@ export class RunKeeper {
     });
   }
 
-  /** Starts a run in storage and forgets the oldest ones. */
+  /** Where runs are kept, or null. */
+  get store(): Promise<BrowserStore | null> {
+    return this.#store;
+  }
+
+  /** Starts a run in storage. */
   async begin(name: string, spec: RunSpec): Promise<void> {
     this.release();
     await this.#try(async (store) => {
       const { id } = await store.createRun(name, spec);
       await this.#own(id);
       this.#run = id;
-      for (const old of (await store.runs()).slice(KEEP_RUNS)) {
-        if (!(await isOwned(old.id))) await store.deleteRun(old.id);
-      }
     });
   }
 
@@ -128,7 +127,8 @@ export class RunKeeper {
   }
 }
 
-async function isOwned(run: string): Promise<boolean> {
+/** Whether a run is open in a tab of this browser, this one included. */
+export async function isOwned(run: string): Promise<boolean> {
   if (!('locks' in navigator)) return false;
   try {
     const { held } = await navigator.locks.query();

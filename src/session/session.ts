@@ -5,6 +5,8 @@
  * Events: `change` (the state is another one; at most once a microtask), `step` (a StepReport), `finished`, `error`.
  */
 import type { EngineApi } from '../../workers/engine-api.ts';
+import type { NetworkEdit } from '../graph/grow.ts';
+import { planGraph } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
@@ -17,6 +19,7 @@ import { EVALUATION_SEED } from '../training/trainer.ts';
 import type { Checkpoint, StepReport, Transcript } from '../training/types.ts';
 import { EngineSlot, poolFrom, type CreateEngine } from './engine-slot.ts';
 import { RunKeeper } from './keeper.ts';
+import { RunLibrary } from './library.ts';
 import { freshState, type SessionState, type Shown } from './state.ts';
 import { troubleOf } from './trouble.ts';
 import { twinOf } from './untrained.ts';
@@ -44,6 +47,8 @@ interface SessionEvents {
 export class Session extends EventTarget {
   /** Set by a page that wants each step to be seen; null trains at full speed. */
   presenter: Presenter | null = null;
+  /** The stored runs. */
+  readonly library: RunLibrary;
   readonly #keeper: RunKeeper;
   #state: SessionState;
   #announced = false;
@@ -63,6 +68,7 @@ export class Session extends EventTarget {
     super();
     this.#slot = new EngineSlot(options.createEngine ?? poolFrom(options.base));
     this.#keeper = new RunKeeper(options.openStore);
+    this.library = new RunLibrary(this.#keeper.store, () => this.#keeper.trouble);
     this.#state = freshState(options.spec);
     document.addEventListener('visibilitychange', this.#onHidden);
   }
@@ -74,6 +80,11 @@ export class Session extends EventTarget {
   /** The network in the engine; null before the first play. */
   get trainer(): Trainer | null {
     return this.#trainer;
+  }
+
+  /** The stored run that is on view, or null while nothing is kept of it. */
+  get runId(): string | null {
+    return this.#keeper.run;
   }
 
   on<T extends keyof SessionEvents>(type: T, listener: (event: SessionEvents[T]) => void): () => void {
@@ -131,6 +142,34 @@ export class Session extends EventTarget {
     });
   }
 
+  /** Tests the network as it is at its level, without training; the curves stay as they are. */
+  async measure(): Promise<void> {
+    await this.pause();
+    await this.#busy('Testing the network', async () => {
+      const trainer = await this.#ready();
+      const { accuracy, problems, level } = await trainer.evaluate({ signal: this.#run.signal });
+      this.#set({ measured: { step: trainer.stepsDone, accuracy, problems, level } });
+    });
+  }
+
+  /** Adds, removes or connects nodes; those that stay keep what they have learned. */
+  async edit(edit: NetworkEdit): Promise<void> {
+    await this.pause();
+    await this.#busy('Changing the network', async () => {
+      const trainer = await this.#ready();
+      await trainer.edit(edit);
+      const twin = this.#twin;
+      this.#twin = null;
+      await twin?.then((network) => network.dispose());
+      const { spec, plan } = trainer;
+      this.#set({ spec, plan, blanked: [], effects: {}, before: null, measured: null, report: null });
+      await this.#saveChanged(trainer);
+      const problem = this.#state.shown?.transcript.problem ?? this.#nextTest();
+      const transcript = await trainer.tryProblem(problem, { signal: this.#run.signal });
+      this.#show({ transcript, source: this.#state.shown?.source ?? 'test' });
+    });
+  }
+
   /** Blanks a node (nobody hears it) or takes that back, runs the problem on view again and measures the effect. */
   async blank(id: string, on: boolean): Promise<void> {
     await this.pause();
@@ -185,13 +224,29 @@ export class Session extends EventTarget {
     if (step > 0) await this.findResumable(true);
   }
 
+  /** Puts the run on view into the bin and begins an untrained one like it. */
+  async discard(): Promise<void> {
+    const run = this.#keeper.run;
+    await this.pause();
+    if (run) await this.library.remove(run);
+    await this.begin();
+  }
+
   /** Goes on with the stored run that was offered. It does not start by itself. */
   async resume(): Promise<void> {
     const { resumable } = this.#state;
-    if (!resumable) return;
-    await this.begin(resumable.spec);
+    if (resumable) await this.open(resumable.run, resumable.spec);
+  }
+
+  /** Goes on with a stored run; the present one is saved first. It does not start by itself. */
+  async open(run: string, spec: RunSpec): Promise<void> {
+    if (run === this.#keeper.run) return;
+    await this.pause();
+    await this.begin(spec);
     await this.#busy('Reading the checkpoint', async () => {
-      const { checkpoint, history } = await this.#keeper.adopt(resumable.run);
+      const { checkpoint, history } = await this.#keeper.adopt(run);
+      // A run that grew has another graph than its name in the list.
+      this.#set({ spec: checkpoint.spec, plan: planGraph(checkpoint.spec.graph) });
       await this.#createTrainer(checkpoint);
       this.#set({ resumable: null, resumedAt: checkpoint.step, savedAt: checkpoint.step, history });
       const [transcript] = checkpoint.transcripts;
@@ -335,8 +390,13 @@ export class Session extends EventTarget {
   /** Best effort: a run that is left is saved where it stands. */
   async #save(): Promise<void> {
     const trainer = this.#trainer;
+    if (trainer && this.#state.savedAt !== trainer.stepsDone) await this.#saveChanged(trainer);
+  }
+
+  /** The network was changed by hand, at a step that is stored already. */
+  async #saveChanged(trainer: Trainer): Promise<void> {
     const sink = await this.#keeper.sink();
-    if (!trainer || !sink || this.#state.savedAt === trainer.stepsDone || trainer.stepsDone === 0) return;
+    if (!sink || trainer.stepsDone === 0) return;
     try {
       await sink.save(await trainer.snapshot());
       this.#set({ savedAt: trainer.stepsDone });

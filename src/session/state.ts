@@ -3,7 +3,7 @@ import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import type { Task } from '../tasks/task.ts';
-import type { CurvePoint, StepReport, Transcript } from '../training/types.ts';
+import type { CurvePoint, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
 
 /** Something that went wrong, in words a reader can use. */
 export interface Trouble {
@@ -57,6 +57,8 @@ export interface SessionState {
   readonly curve: readonly CurvePoint[];
   /** Test results, the untrained network's (step 0) included. */
   readonly evaluations: readonly { step: number; accuracy: number; problems: number; level: number }[];
+  /** A test that was asked for, outside the curves. */
+  readonly measured: RecordedEvaluation | null;
   readonly report: StepReport | null;
   readonly shown: Shown | null;
   /** What the network wrote for the problem on view before it was trained, where that is known. */
@@ -89,6 +91,7 @@ export function freshState(spec: RunSpec): SessionState {
     finished: false,
     curve: [],
     evaluations: [],
+    measured: null,
     report: null,
     shown: null,
     before: null,

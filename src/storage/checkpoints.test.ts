@@ -153,3 +153,44 @@ it('never drops the first, the latest or the best, and keeps at most five', () =
     }),
   );
 });
+
+describe('the list of runs', () => {
+  it('hides what is in the bin, gives it back, and empties it', async () => {
+    await store.save(run, checkpoint(7, 0.5));
+    const { id: other } = await store.createRun('other', spec);
+    await store.binRun(run);
+    expect((await store.runs()).map(({ id }) => id)).toEqual([other]);
+    expect((await store.runs({ bin: true })).map(({ id }) => id).sort()).toEqual([run, other].sort());
+    await store.unbinRun(run);
+    expect((await store.latest(run)).checkpoint).toEqual(checkpoint(7, 0.5));
+    expect((await store.runs()).find(({ id }) => id === run)).toMatchObject({ best: 0.5, step: 7 });
+    await store.binRun(run);
+    await store.emptyBin();
+    expect((await store.runs({ bin: true })).map(({ id }) => id)).toEqual([other]);
+    expect(await database.getAllKeys('blobs')).toEqual([]);
+  });
+
+  it('copies a run whole, and the copy goes its own way', async () => {
+    for (const step of [0, 10]) await store.save(run, checkpoint(step, step / 20));
+    const copy = await store.duplicateRun(run, 'copy');
+    await store.save(copy.id, checkpoint(20));
+    expect((await store.list(run)).map(({ step }) => step)).toEqual([0, 10]);
+    expect((await store.list(copy.id)).map(({ step }) => step)).toEqual([0, 10, 20]);
+    expect(await store.load(copy.id, 10)).toEqual(checkpoint(10, 0.5));
+    await expect(store.duplicateRun('none', 'copy')).rejects.toThrow('there is no run none');
+    expect(await store.runs()).toHaveLength(2);
+  });
+
+  it('stores a run from elsewhere whole or not at all', async () => {
+    const { id } = await store.importRun('theirs', 12, checkpoint(30, 0.9));
+    expect((await store.runs()).find((entry) => entry.id === id)).toMatchObject({
+      name: 'theirs',
+      created: 12,
+      step: 30,
+    });
+    const broken = checkpoint(30);
+    broken.adapters[0] = { ...(broken.adapters[0] as Checkpoint['adapters'][number]), m: new Float32Array(1) };
+    await expect(store.importRun('broken', 12, broken)).rejects.toThrow('moments');
+    expect((await store.runs()).map(({ name }) => name)).not.toContain('broken');
+  });
+});

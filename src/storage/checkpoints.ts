@@ -23,6 +23,8 @@ export interface CheckpointEntry {
 export interface RunEntry extends RunRow {
   /** Steps of the latest checkpoint; null when there is none. */
   step: number | null;
+  /** The best test accuracy of its checkpoints; null where none was measured. */
+  best: number | null;
   bytes: number;
 }
 
@@ -68,28 +70,101 @@ export class BrowserStore implements CheckpointStore {
     return run;
   }
 
-  /** Most recently saved first. */
-  async runs(): Promise<RunEntry[]> {
+  /** Most recently saved first; those in the bin only where asked for. */
+  async runs({ bin = false } = {}): Promise<RunEntry[]> {
     const transaction = this.#database.transaction(['runs', 'checkpoints']);
     const [runs, checkpoints] = await Promise.all([
       transaction.objectStore('runs').getAll(),
       transaction.objectStore('checkpoints').getAll(),
       transaction.done,
     ]);
-    const entries = runs.map((run): RunEntry => {
+    const wanted = runs.filter(({ deleted }) => bin || deleted === undefined);
+    const entries = wanted.map((run): RunEntry => {
       const own = checkpoints.filter((row) => row.run === run.id);
       const latest = own.reduce<CheckpointRow | null>((a, b) => (a && a.order > b.order ? a : b), null);
-      return { ...run, step: latest?.step ?? null, bytes: own.reduce((sum, row) => sum + row.bytes, 0) };
+      const measured = own.flatMap(({ heldOut }) => heldOut ?? []);
+      return {
+        ...run,
+        step: latest?.step ?? null,
+        best: measured.length > 0 ? Math.max(...measured) : null,
+        bytes: own.reduce((sum, row) => sum + row.bytes, 0),
+      };
     });
     return entries.sort((a, b) => b.updated - a.updated);
   }
 
-  async renameRun(id: string, name: string): Promise<void> {
+  renameRun(id: string, name: string): Promise<void> {
+    return this.#changeRun(id, (run) => ({ ...run, name }));
+  }
+
+  /** Hides a run, so that deleting it can be undone. */
+  binRun(id: string): Promise<void> {
+    return this.#changeRun(id, (run) => ({ ...run, deleted: Date.now() }));
+  }
+
+  unbinRun(id: string): Promise<void> {
+    return this.#changeRun(id, ({ deleted: _, ...run }) => run);
+  }
+
+  /** Deletes what is in the bin for good. */
+  async emptyBin(): Promise<void> {
+    for (const { id, deleted } of await this.#database.getAll('runs')) {
+      if (deleted !== undefined) await this.deleteRun(id);
+    }
+  }
+
+  async #changeRun(id: string, change: (run: RunRow) => RunRow): Promise<void> {
     const transaction = this.#database.transaction('runs', 'readwrite');
     const run = await transaction.store.get(id);
-    if (run) await transaction.store.put({ ...run, name });
+    if (run) await transaction.store.put(change(run));
     await transaction.done;
-    if (!run) throw new RangeError(`there is no run ${id}`);
+    if (!run) throw new RangeError(`there is no run ${id}; it may have been deleted in another tab`);
+  }
+
+  /** A copy of a run with all its checkpoints. Nothing is stored where it fails. */
+  async duplicateRun(id: string, name: string): Promise<RunRow> {
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    const [runs, checkpoints, stored] = [
+      transaction.objectStore('runs'),
+      transaction.objectStore('checkpoints'),
+      transaction.objectStore('blobs'),
+    ];
+    // Its end is awaited below, or nobody waits for it any more.
+    transaction.done.catch(() => undefined);
+    try {
+      const original = await runs.get(id);
+      if (!original) throw new RangeError(`there is no run ${id}; it may have been deleted in another tab`);
+      const now = Date.now();
+      const copy: RunRow = { ...original, id: newId(), name, created: now, updated: now };
+      await runs.add(copy);
+      for (const row of await checkpoints.getAll(stepsOf(id))) await checkpoints.add({ ...row, run: copy.id });
+      // One after the other: all at once might be more than there is memory for.
+      for (let cursor = await stored.openCursor(stepsOf(id)); cursor; cursor = await cursor.continue()) {
+        await stored.add({ ...cursor.value, run: copy.id });
+      }
+      await transaction.done;
+      return copy;
+    } catch (error) {
+      try {
+        transaction.abort();
+      } catch {
+        // It has ended by itself.
+      }
+      throw error;
+    }
+  }
+
+  /** Stores a run that came from elsewhere. Nothing is stored where it fails. */
+  async importRun(name: string, created: number, checkpoint: Checkpoint): Promise<RunRow> {
+    const run = await this.createRun(name, checkpoint.spec);
+    try {
+      await this.save(run.id, checkpoint);
+      await this.#changeRun(run.id, (row) => ({ ...row, created }));
+      return { ...run, created };
+    } catch (error) {
+      await this.deleteRun(run.id).catch(() => undefined);
+      throw error;
+    }
   }
 
   /** The run and all its checkpoints. */

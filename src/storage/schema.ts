@@ -11,6 +11,8 @@ export interface RunRow {
   created: number;
   updated: number;
   spec: RunSpec;
+  /** When it was put into the bin: hidden, and gone with the next `emptyBin`. */
+  deleted?: number;
 }
 
 export interface CheckpointRow {

@@ -12,8 +12,8 @@ export interface Series {
   colour: string;
   /** One value a step of `steps`; null where it was not measured. */
   values: (number | null)[];
-  /** Solid with dots, plain, or dashed: so that lines are told apart without colour. */
-  look: 'dots' | 'plain' | 'dashed';
+  /** Solid with dots or squares, plain, or dashed: so that lines are told apart without colour. */
+  look: 'dots' | 'squares' | 'plain' | 'dashed';
 }
 
 /**
@@ -123,10 +123,16 @@ export class NmChart extends LitElement {
           return {
             label: line.label,
             stroke,
-            width: line.look === 'dots' ? 2 : 1.25,
+            width: isMarked(line) ? 2 : 1.25,
             spanGaps: true,
             ...(line.look === 'dashed' && { dash: [4, 4] }),
-            points: { show: line.look === 'dots', size: 6, fill: stroke, stroke },
+            points: {
+              show: isMarked(line),
+              size: 6,
+              fill: stroke,
+              stroke,
+              ...(line.look === 'squares' && { paths: squares }),
+            },
           };
         }),
       ],
@@ -160,14 +166,31 @@ export class NmChart extends LitElement {
   }
 }
 
+const isMarked = ({ look }: Pick<Series, 'look'>): boolean => look === 'dots' || look === 'squares';
+
+/** Square points, where uPlot draws round ones. */
+const squares: uPlot.Series.Points.PathBuilder = (chart, seriesIdx, idx0, idx1) => {
+  const side = 6 * devicePixelRatio;
+  const path = new Path2D();
+  const scale = chart.series[seriesIdx]?.scale ?? 'y';
+  for (let i = idx0; i <= idx1; i++) {
+    const value = chart.data[seriesIdx]?.[i];
+    if (value === null || value === undefined) continue;
+    const x = chart.valToPos(chart.data[0][i] ?? 0, 'x', true);
+    path.rect(x - side / 2, chart.valToPos(value, scale, true) - side / 2, side, side);
+  }
+  return { stroke: null, fill: path };
+};
+
 function swatch(look: Series['look'], colour: string) {
   return html`<svg class="swatch" viewBox="0 0 20 10" aria-hidden="true" ${place({ '--series': `var(${colour})` })}>
     <path
       d="M0 5H20"
-      stroke-width=${look === 'dots' ? 2.5 : 1.5}
+      stroke-width=${isMarked({ look }) ? 2.5 : 1.5}
       stroke-dasharray=${look === 'dashed' ? '4 3' : nothing}
       fill="none"
     ></path>
+    ${look === 'squares' ? svg`<rect x="7" y="2" width="6" height="6" stroke="none" />` : nothing}
     ${look === 'dots' ? svg`<circle cx="10" cy="5" r="3" stroke="none" />` : nothing}
   </svg>`;
 }

@@ -14,6 +14,7 @@ export interface HeaderContext {
   /** Null where there is no address to share. */
   share: (() => void) | null;
   toggleTheme: () => void;
+  openRuns: () => void;
 }
 
 export function header(context: HeaderContext): TemplateResult {
@@ -47,6 +48,9 @@ export function header(context: HeaderContext): TemplateResult {
             </button>`
           : nothing
       }
+      <button id="runs" title="Stored runs: open, compare, name, export, delete" @click=${context.openRuns}>
+        ${icons.list} Runs
+      </button>
       <button id="theme" @click=${context.toggleTheme}>
         ${dark ? icons.light : icons.dark} ${dark ? 'Light' : 'Dark'}
       </button>

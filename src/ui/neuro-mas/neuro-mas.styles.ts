@@ -214,6 +214,30 @@ export const styles = css`
     color: var(--nm-muted);
   }
 
+  .compared {
+    display: flex;
+    align-items: center;
+    justify-content: space-between;
+    gap: 6px;
+    margin: 2px 0 0;
+    font-size: 12.5px;
+    overflow-wrap: anywhere;
+    line-height: 1.25;
+  }
+
+  .compared i {
+    display: inline-block;
+    width: 8px;
+    height: 8px;
+    margin-right: 6px;
+    background: var(--nm-compared);
+  }
+
+  .compared button {
+    min-height: 24px;
+    padding: 0 5px;
+  }
+
   .curves,
   .page:not(.narrow) .inside {
     display: flex;

@@ -4,6 +4,7 @@ import { classMap } from 'lit/directives/class-map.js';
 import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
 import { isLink, writeLink } from '../../session/link.ts';
+import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
 import { parseSpec } from '../../spec.ts';
@@ -90,6 +91,10 @@ export class NeuroMas extends LitElement {
   @state() private seen: ReadonlySet<string> = new Set();
   @state() private toast = '';
   @state() private typed = '';
+  /** A stored run whose curves are laid over those of this one. */
+  @state() private compared: Curves | null = null;
+  /** The list of runs has been asked for, and its code is there. */
+  @state() private listed = false;
 
   @query('nm-network') private readonly network!: NmNetwork | null;
   #session: Session | null = null;
@@ -306,6 +311,7 @@ export class NeuroMas extends LitElement {
           toggleTheme: () => {
             this.#look.toggle();
           },
+          openRuns: () => void this.#openRuns(),
         })}
         <div class="notices">${this.#notices(view)}</div>
         <div class=${classMap({ desk: true, opened: this.selected !== null })}>
@@ -319,9 +325,10 @@ export class NeuroMas extends LitElement {
           </div>
           <section class="sheet centre" aria-label="Network">${this.#network(view)} ${this.#legend()}</section>
           ${this.#panel(view)}
-          <div class="right">${side(view, { narrow, dark: this.#look.dark })}</div>
+          <div class="right">${this.#side(view)}</div>
         </div>
       </div>
+      ${this.listed ? this.#runs() : nothing}
     `;
   }
 
@@ -461,6 +468,28 @@ export class NeuroMas extends LitElement {
         void this.#session?.blank(node.id, detail);
       }}
     ></nm-node-panel>`;
+  }
+
+  #side(view: SessionState) {
+    const compared = this.compared?.run === this.#session?.runId ? null : this.compared;
+    const forget = () => (this.compared = null);
+    return side(view, { narrow: this.narrow, dark: this.#look.dark, compared, forget });
+  }
+
+  #runs() {
+    return html`<nm-runs
+      .session=${this.#session}
+      .compared=${this.compared?.run ?? null}
+      @runs-compare=${({ detail }: CustomEvent<Curves | null>) => (this.compared = detail)}
+    ></nm-runs>`;
+  }
+
+  /** Most readers never ask for it: it is loaded when someone does. */
+  async #openRuns(): Promise<void> {
+    await import('../run-list/define.ts');
+    this.listed = true;
+    await this.updateComplete;
+    await this.renderRoot.querySelector('nm-runs')?.show();
   }
 
   /** The focus goes back to the card it came from. */

@@ -1,7 +1,9 @@
 /** The side of the page that measures: accuracy, curves, status. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Curves } from '../../session/library.ts';
 import type { SessionState } from '../../session/state.ts';
-import { percent } from '../theme/words.ts';
+import { icons } from '../theme/icons.ts';
+import { percent, shown } from '../theme/words.ts';
 import { curvesOf, secondsPerStep, verdict } from './view.ts';
 
 /** The share of test problems it gets right, now and untrained. */
@@ -13,9 +15,17 @@ export function score(view: SessionState): TemplateResult {
   return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${before}</span></div>`;
 }
 
+export interface SideContext {
+  narrow: boolean;
+  dark: boolean;
+  /** A stored run to lay over this one. */
+  compared: Curves | null;
+  forget: () => void;
+}
+
 /** The curves and the status. */
-export function side(view: SessionState, { narrow, dark }: { narrow: boolean; dark: boolean }): TemplateResult {
-  const { steps, accuracy, inside } = curvesOf(view);
+export function side(view: SessionState, { narrow, dark, compared, forget }: SideContext): TemplateResult {
+  const { steps, accuracy, inside } = curvesOf(view, compared);
   const scheme = dark ? 'dark' : 'light';
   return html`
     <section class="sheet curves" aria-label="Learning curve">
@@ -28,6 +38,16 @@ export function side(view: SessionState, { narrow, dark }: { narrow: boolean; da
         .empty=${'The curve grows here while the network trains.'}
         .scheme=${scheme}
       ></nm-chart>
+      ${
+        compared
+          ? html`<p class="compared">
+              <span><i aria-hidden="true"></i>${shown(compared.name, 60)}</span>
+              <button class="plain" @click=${forget}>
+                ${icons.close}<span class="visually-hidden">Stop comparing with ${shown(compared.name, 60)}</span>
+              </button>
+            </p>`
+          : nothing
+      }
     </section>
     <details class="sheet inside" ?open=${!narrow}>
       <summary>Inside the nodes</summary>

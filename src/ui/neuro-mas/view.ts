@@ -1,6 +1,7 @@
 /** What the page makes of a session's state: pure, so that the templates stay templates. */
 import { presets } from '../../presets.ts';
 import { parseSpec, type RunSpec, type RunSpecInput } from '../../spec.ts';
+import type { Curves } from '../../session/library.ts';
 import type { SessionState } from '../../session/state.ts';
 import type { Series } from '../chart/chart.ts';
 import { inWords } from '../theme/words.ts';
@@ -53,16 +54,20 @@ export function specOf(attributes: RunAttributes, fallback: keyof typeof presets
   });
 }
 
-export interface Curves {
+interface Lines {
   steps: number[];
   accuracy: Series[];
   inside: Series[];
 }
 
-export function curvesOf({ curve, evaluations, task, spec }: SessionState): Curves {
+/** @param compared A stored run, its curves over those of the page. */
+export function curvesOf({ curve, evaluations, task, spec }: SessionState, compared: Curves | null = null): Lines {
   const tested = new Map(evaluations.map(({ step, accuracy }) => [step, accuracy]));
   const points = new Map(curve.map((point) => [point.step, point]));
-  const steps = [...new Set([...tested.keys(), ...points.keys()])].sort((a, b) => a - b);
+  const otherTested = new Map(compared?.evaluations.map(({ step, accuracy }) => [step, accuracy]));
+  const otherPoints = new Map(compared?.curve.map((point) => [point.step, point]));
+  const all = [tested, points, otherTested, otherPoints].flatMap((values) => [...values.keys()]);
+  const steps = [...new Set(all)].sort((a, b) => a - b);
   const chance = task.chance(spec.task.level);
   const of = <T>(read: (step: number) => T | undefined): (T | null)[] => steps.map((step) => read(step) ?? null);
   return {
@@ -80,6 +85,22 @@ export function curvesOf({ curve, evaluations, task, spec }: SessionState): Curv
         look: 'plain',
         values: of((step) => points.get(step)?.reward),
       },
+      ...(compared
+        ? ([
+            {
+              label: 'Compared: tests',
+              colour: '--nm-compared',
+              look: 'squares',
+              values: of((step) => otherTested.get(step)),
+            },
+            {
+              label: 'Compared: practice',
+              colour: '--nm-compared',
+              look: 'plain',
+              values: of((step) => otherPoints.get(step)?.reward),
+            },
+          ] satisfies Series[])
+        : []),
       { label: 'Always the same guess', colour: '--nm-muted', look: 'dashed', values: of(() => chance) },
     ],
     inside: [

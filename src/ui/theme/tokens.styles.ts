@@ -26,6 +26,7 @@ export const tokens = css`
     --nm-hurt-rgb: 224 122 16;
     --nm-neutral: #8a94a1;
     --nm-changed-rgb: 11 117 107;
+    --nm-compared: #7b3fa8;
     --nm-warning-background: #fff4e0;
     --nm-warning-line: #e0a040;
     --nm-error-background: #fdecea;
@@ -90,6 +91,7 @@ export const tokens = css`
     --nm-hurt-rgb: 245 158 66;
     --nm-neutral: #6d7885;
     --nm-changed-rgb: 63 199 181;
+    --nm-compared: #cfa3f5;
     --nm-warning-background: #33270f;
     --nm-warning-line: #94691e;
     --nm-error-background: #3a1a15;
