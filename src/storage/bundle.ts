@@ -107,6 +107,7 @@ const MetaSchema = v.looseObject({
   baseline: v.record(v.string(), real),
   transcripts: v.array(TranscriptSchema),
   heldOut: v.optional(real),
+  frozen: v.optional(v.array(count)),
 });
 
 export async function writeBundle({ name, created, checkpoint }: Bundle): Promise<Uint8Array<ArrayBuffer>> {

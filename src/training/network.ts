@@ -1,7 +1,7 @@
 /** The nodes of a network in an engine: put in, taken out, edited. What they have learned stays with them. */
 import type { AdapterState, EngineApi } from '../../workers/engine-api.ts';
 import { applyEdit, type GrownGraph, type Growth, type NetworkEdit } from '../graph/grow.ts';
-import { GraphError, planGraph, type Plan } from '../graph/plan.ts';
+import { GraphError, planGraph, type Plan, type PlannedNode } from '../graph/plan.ts';
 import { mix } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
 import { copyOf, mergeAdapters } from './adapters.ts';
@@ -27,6 +27,13 @@ export async function addNodes(engine: EngineApi, spec: RunSpec, plan: Plan, sta
     await Promise.allSettled(added.map((id) => engine.removeNode(id)));
     throw error;
   }
+}
+
+/** Makes a node what it was before any training: the base. */
+export async function resetNode(engine: EngineApi, spec: RunSpec, { id, key }: PlannedNode): Promise<void> {
+  const { rank, alpha } = spec.lora;
+  await engine.removeNode(id);
+  await engine.addNode({ id, key, rank, alpha, seed: mix(mix(spec.seed) ^ key) });
 }
 
 export async function removeNodes(engine: EngineApi, plan: Plan): Promise<void> {

@@ -18,7 +18,7 @@
 import type { AdapterState, EngineApi } from '../../workers/engine-api.ts';
 import type { NetworkEdit } from '../graph/grow.ts';
 import { execute, releaseAll } from '../graph/execute.ts';
-import { planGraph, type Plan } from '../graph/plan.ts';
+import { planGraph, type Plan, type PlannedNode } from '../graph/plan.ts';
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
@@ -28,7 +28,7 @@ import { blanking, counterfactual, type NodeCredit } from './counterfactual.ts';
 import { assignCredit, type BaselineState } from './credit.ts';
 import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
 import { evaluate, EVALUATION_SEED, hearing, judge, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
-import { addNodes, planChange, removeNodes, replaceNodes, statesOf, type NodeStart } from './network.ts';
+import { addNodes, planChange, removeNodes, replaceNodes, resetNode, statesOf, type NodeStart } from './network.ts';
 import { layerSeconds, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
 import { checkFinite, checkSameBase, checkSameNetwork, mergeSettings, type Settings } from './settings.ts';
 import { SharedEngine } from './shared.ts';
@@ -79,6 +79,8 @@ export class Trainer {
   #baseline: BaselineState = {};
   #voices: Voices = {};
   #schedule: ScheduleState = newSchedule();
+  /** Keys of nodes that are left as they are. */
+  #frozen: ReadonlySet<number> = new Set();
   #tries = 0;
   /** Why nothing more can be done with the weights as they are; `restore` clears it. */
   #failure: Error | null = null;
@@ -118,6 +120,11 @@ export class Trainer {
   /** Nodes that are not yet always heard, by key. */
   get voices(): Voices {
     return this.#voices;
+  }
+
+  /** Nodes that are not updated, by name. */
+  get frozen(): string[] {
+    return this.#plan.nodes.filter(({ key }) => this.#frozen.has(key)).map(({ id }) => id);
   }
 
   get stepsDone(): number {
@@ -209,11 +216,12 @@ export class Trainer {
     const updateStart = performance.now();
     const lossTokens = sampling.maxNewTokens / 4;
     const { klBeta, entropyBeta, clipNorm, learningRate } = training;
+    const learning = own.nodes.filter(({ node }) => !this.#frozen.has(this.#keyOf(node)));
     const update = await this.#guardWeights(() =>
       this.#engine
         .update({
           rollouts: [...execution.rollouts, ...own.rollouts],
-          nodes: own.nodes,
+          nodes: learning,
           loss: { klBeta, entropyBeta, lossTokens, temperature: sampling.temperature },
           adam: { ...ADAM, learningRate, clipNorm },
         })
@@ -319,6 +327,7 @@ export class Trainer {
         transcripts: problems.map((_, row) => transcriptOf(judged, row)),
         ...(measured ? { heldOut: measured.accuracy } : {}),
         ...(Object.keys(this.#voices).length > 0 ? { voices: structuredClone(this.#voices) } : {}),
+        ...(this.#frozen.size > 0 ? { frozen: [...this.#frozen] } : {}),
         ...(isScheduled(this.#spec) ? { schedule: structuredClone(this.#schedule) } : {}),
       };
     });
@@ -374,6 +383,55 @@ export class Trainer {
     });
   }
 
+  /** Leaves a node as it is from the next step on, or lets it learn again. Throws a RangeError where there is none. */
+  freeze(id: string, on: boolean): void {
+    const [{ key }] = this.#named(id);
+    const others = [...this.#frozen].filter((other) => other !== key);
+    this.#frozen = new Set(on ? [...others, key] : others);
+  }
+
+  /** Makes a node the base again, its optimiser too. Returns what it was, for `putAdapters`. */
+  resetNode(id: string): Promise<AdapterState[]> {
+    return this.#changeAdapters([id], () => resetNode(this.#engine, this.#spec, this.#named(id)[0]));
+  }
+
+  /** Exchanges what two nodes have learned. Returns what they were. */
+  swapNodes(a: string, b: string): Promise<AdapterState[]> {
+    return this.#changeAdapters([a, b], async ([first, second]) => {
+      if (first) await this.#engine.importNode(b, { ...first, node: b });
+      if (second) await this.#engine.importNode(a, { ...second, node: a });
+    });
+  }
+
+  /** Gives nodes the adapters of these states. Returns what they were. */
+  putAdapters(states: readonly AdapterState[]): Promise<AdapterState[]> {
+    const ids = states.map(({ node }) => node);
+    return this.#changeAdapters(ids, async () => {
+      for (const state of states) await this.#engine.importNode(state.node, state);
+    });
+  }
+
+  #changeAdapters(ids: string[], write: (old: AdapterState[]) => Promise<void>): Promise<AdapterState[]> {
+    return this.#exclusive(async () => {
+      this.#checkSound();
+      this.#named(...ids);
+      if (this.#spec.lora.shared) throw new Error('nodes that share one adapter cannot be changed one by one');
+      const old = await this.#engine.exportNodes(ids);
+      await this.#guardWeights(() => write(old));
+      return old;
+    });
+  }
+
+  #named(...ids: string[]): [PlannedNode, ...PlannedNode[]] {
+    const nodes = ids.map((id) => {
+      const node = this.#plan.nodes.find((planned) => planned.id === id);
+      if (!node)
+        throw new RangeError(`there is no node ${id}; there are ${this.#plan.nodes.map((n) => n.id).join(', ')}`);
+      return node;
+    });
+    return nodes as [PlannedNode, ...PlannedNode[]];
+  }
+
   /** Writes the weights of a network, the present one or another. */
   async #putInPlace(spec: RunSpec, plan: Plan, states: ReadonlyMap<string, AdapterState>): Promise<void> {
     await this.#guardWeights(async () => {
@@ -410,6 +468,7 @@ export class Trainer {
     this.#baseline = { ...checkpoint.baseline };
     this.#voices = structuredClone(checkpoint.voices ?? {});
     this.#schedule = structuredClone(checkpoint.schedule ?? newSchedule());
+    this.#frozen = new Set(checkpoint.frozen);
   }
 
   get #subject(): Subject {

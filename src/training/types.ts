@@ -89,6 +89,8 @@ export interface Checkpoint {
   heldOut?: number;
   /** Nodes that are not yet always heard, by key. */
   voices?: Voices;
+  /** Keys of nodes that are not updated. */
+  frozen?: number[];
   /** Where a curriculum and a growth schedule stand. */
   schedule?: ScheduleState;
 }
