@@ -15,6 +15,9 @@ export interface HeaderContext {
   share: (() => void) | null;
   toggleTheme: () => void;
   openRuns: () => void;
+  startTour: () => void;
+  /** It has not been taken here, nor is it on. */
+  offerTour: boolean;
 }
 
 export function header(context: HeaderContext): TemplateResult {
@@ -51,12 +54,20 @@ export function header(context: HeaderContext): TemplateResult {
       <button id="runs" title="Stored runs: open, compare, name, export, delete" @click=${context.openRuns}>
         ${icons.list} Runs
       </button>
+      <button id="tour" title="A guided tour of six steps, on the live network" @click=${context.startTour}>
+        ${icons.help} Tour
+      </button>
       <button id="theme" @click=${context.toggleTheme}>
         ${dark ? icons.light : icons.dark} ${dark ? 'Light' : 'Dark'}
       </button>
     </div>
     <div class="lead">
       <h1>${lead} <span>${rest}</span></h1>
+      ${
+        context.offerTour
+          ? html`<button class="offer" @click=${context.startTour}>${icons.help} New here? Take the tour</button>`
+          : nothing
+      }
       <p>${lookFor}</p>
     </div>
   </header>`;

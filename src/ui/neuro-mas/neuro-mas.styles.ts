@@ -70,7 +70,13 @@ export const styles = css`
 
   .lead {
     display: grid;
-    gap: 1px;
+    grid-template-columns: minmax(0, 1fr) auto;
+    gap: 1px 12px;
+  }
+
+  .lead h1,
+  .lead p {
+    grid-column: 1;
   }
 
   h1 {
@@ -212,6 +218,22 @@ export const styles = css`
   .score span {
     font-size: 12.5px;
     color: var(--nm-muted);
+  }
+
+  .lead .offer {
+    grid-area: 1 / 2 / 3;
+    align-self: center;
+    border-color: var(--nm-accent);
+    color: var(--nm-accent);
+    font-weight: 600;
+  }
+
+  /* What the tour is about. */
+  .about-centre .centre,
+  .about-curves .curves,
+  .about-settings .settings-sheet {
+    outline: 2px solid var(--nm-accent);
+    outline-offset: 1px;
   }
 
   .compared {
@@ -409,6 +431,21 @@ export const styles = css`
 
   .narrow h1 {
     font-size: 18px;
+  }
+
+  .narrow .lead {
+    grid-template-columns: minmax(0, 1fr);
+  }
+
+  .narrow .lead .offer {
+    grid-area: auto;
+    justify-self: start;
+  }
+
+  .narrow .notices {
+    position: sticky;
+    top: 0;
+    z-index: 6;
   }
 
   .narrow .legend .hint {

@@ -13,6 +13,7 @@ import type { Settings } from '../../training/settings.ts';
 import type { NmNetwork } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
+import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
 import { Attention } from './attention.ts';
 import { embed } from './embed.ts';
@@ -24,6 +25,7 @@ import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
 import { side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
+import { TourController } from './tour-controller.ts';
 
 /** Below this width of the element everything stands in one column. */
 const NARROW = 820;
@@ -106,6 +108,7 @@ export class NeuroMas extends LitElement {
   #compared: Transcript | null = null;
   readonly #look = new ThemeController(this, this.attachInternals());
   readonly #gate = new FilmGate(this);
+  readonly #tour = new TourController(this);
   readonly #attention = new Attention(this);
   readonly #resize = new ResizeObserver(([entry]) => {
     this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
@@ -312,9 +315,13 @@ export class NeuroMas extends LitElement {
             this.#look.toggle();
           },
           openRuns: () => void this.#openRuns(),
+          startTour: () => void this.#startTour(),
+          offerTour: !this.#tour.on && !this.#tour.seen,
         })}
-        <div class="notices">${this.#notices(view)}</div>
-        <div class=${classMap({ desk: true, opened: this.selected !== null })}>
+        <div class="notices">${this.#tour.on ? this.#guide(view) : this.#notices(view)}</div>
+        <div
+          class=${classMap({ desk: true, opened: this.selected !== null, [`about-${this.#tour.target ?? 'none'}`]: true })}
+        >
           <div class="left">
             <section class="sheet problem-sheet" aria-label="Problem">${this.#problem(view)}</section>
             <section class="sheet play-sheet" aria-label="Training">${this.#playBar(view)}</section>
@@ -482,6 +489,34 @@ export class NeuroMas extends LitElement {
       .compared=${this.compared?.run ?? null}
       @runs-compare=${({ detail }: CustomEvent<Curves | null>) => (this.compared = detail)}
     ></nm-runs>`;
+  }
+
+  /** The tour, and above it only what went wrong. */
+  #guide(view: SessionState) {
+    return html`${view.trouble ? this.#notices(view) : nothing}
+      <nm-tour
+        .session=${this.#session}
+        .view=${view}
+        @tour-step=${({ detail }: CustomEvent<TourTarget>) => {
+          this.#tour.about(detail);
+        }}
+        @tour-train=${() => {
+          this.#chosen = true;
+          this.#setPace('full');
+          void this.#session?.play();
+        }}
+        @tour-end=${() => {
+          this.#tour.end();
+          void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('#tour')?.focus());
+        }}
+      ></nm-tour>`;
+  }
+
+  async #startTour(): Promise<void> {
+    this.#chosen = true;
+    await this.#tour.start();
+    await this.updateComplete;
+    await this.renderRoot.querySelector('nm-tour')?.focusStep();
   }
 
   /** Most readers never ask for it: it is loaded when someone does. */
