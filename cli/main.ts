@@ -1,14 +1,16 @@
-/** The command line: `train`, `eval`, `score`, `presets`, `bench`. `cli/run.mjs` starts it. */
+/** The command line: `train`, `eval`, `score`, `study`, `presets`, `bench`. `cli/run.mjs` starts it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { GRIDS, KINDS } from '../bench/cases.ts';
 import { SHAPES } from '../bench/shapes.ts';
 import { ADAPTER_CHOICES } from './adapter.ts';
 import { benchCommand, type BenchCommandOptions } from './bench.ts';
+import { studies } from '../src/study/index.ts';
 import { isInputError } from './errors.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
 import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
+import { studyCommand, type StudyCommandOptions } from './study.ts';
 import { trainCommand, type TrainCommandOptions } from './train.ts';
 
 const U32 = 2 ** 32 - 1;
@@ -80,6 +82,29 @@ function program(): Command {
       ),
     )
     .action((options: ScoreCommandOptions) => scoreCommand(options));
+
+  main
+    .command('study')
+    .description('Run a study: several ways, several seeds, one report with what it cannot conclude.')
+    .argument('<name>', [...studies.keys()].join(', '))
+    .option('--seeds <n>', 'seeds of every arm', whole(1, 100))
+    .option('--steps <n>', 'training steps of an arm', whole(1, 100_000))
+    .option('--problems <n>', 'problems a step', whole(1, 1024))
+    .option('--samples <n>', 'rollouts of each problem', whole(2, 256))
+    .option('--held-out <n>', 'test problems of the final measurement', whole(1, 100_000))
+    .option('--arms <list>', 'only these, separated by commas')
+    .option('--out <dir>', 'where to save, and what to go on with (default: runs/study-NAME)')
+    .addOption(new Option('--engine <which>', 'what computes').choices(['auto', 'webgpu', 'reference']))
+    .option('--set <path=value>', 'model=… for another base model', (value, all: string[]) => [...all, value], [])
+    .addOption(adapterOption())
+    .addHelpText(
+      'after',
+      examples(
+        'npm run study -- single-versus-network',
+        'npm run study -- baselines --seeds 3 --steps 75 --problems 8 --samples 8 --out runs/baselines',
+      ),
+    )
+    .action((name: string, options: StudyCommandOptions) => studyCommand(name, options));
 
   main
     .command('presets')

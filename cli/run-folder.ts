@@ -3,8 +3,10 @@
  *
  *     result.json                               what was reached; written last
  *     adapters/NODE/adapter_model.safetensors   each node in PEFT's format, with adapter_config.json
+ *     best/checkpoint.safetensors               the best network so far, in runs that go back to it
  *     checkpoint.safetensors                    everything needed to go on: adapters, Adam moments, counters, curve
  */
+import { existsSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSpec, type RunSpec } from '../src/spec.ts';
@@ -52,6 +54,20 @@ export class RunFolder implements CheckpointSink {
       return [node, { shape: [3, data.length / 3], data }] as const;
     });
     await writeAtomic(join(this.path, 'checkpoint.safetensors'), writeSafetensors(tensors, { meta, metaSha256 }));
+  }
+
+  /** The best network so far of a run that goes back to it. */
+  saveBest(checkpoint: Checkpoint): Promise<void> {
+    return this.#best.save(checkpoint);
+  }
+
+  /** What `saveBest` saved last, if anything. */
+  async loadBest(): Promise<Checkpoint | undefined> {
+    return existsSync(join(this.#best.path, 'checkpoint.safetensors')) ? this.#best.loadCheckpoint() : undefined;
+  }
+
+  get #best(): RunFolder {
+    return new RunFolder(join(this.path, 'best'));
   }
 
   async loadCheckpoint(): Promise<Checkpoint> {

@@ -38,12 +38,15 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     progress.stop();
     console.error('\nStopping; what was learned will be saved. Ctrl-C again quits at once.');
   });
+  const best = checkpoint && options.resume !== undefined ? await new RunFolder(options.resume).loadBest() : undefined;
   const parts = new Map<string, number>();
   let steps = 0;
-  for await (const event of train(trainer, { signal, store: folder })) {
+  for await (const event of train(trainer, { signal, store: folder, best })) {
     if (event.type === 'evaluation') progress.measured(event.step, event.evaluation.accuracy);
     else if (event.type === 'checkpoint-failed')
       console.error(`\nThe checkpoint of step ${event.step} was not saved: ${event.error.message}`);
+    else if (event.type === 'decision')
+      console.log(`step ${event.step}  ${event.layers.join('-')}  level ${event.level}: ${event.reason}`);
     else if (event.type === 'step') {
       steps++;
       for (const [part, time] of Object.entries(event.report.seconds)) parts.set(part, (parts.get(part) ?? 0) + time);

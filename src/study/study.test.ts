@@ -1,0 +1,149 @@
+import { expect, it, describe } from 'vitest';
+import { tinyEngine } from '../../tests/support/tiny.ts';
+import { baselines, formatOnly } from './baselines.ts';
+import { studies } from './index.ts';
+import { barChart, escapeXml, heatMap } from './plot.ts';
+import { cannotConclude, reportOf } from './report.ts';
+import { bootstrap, entropy, pairedDifference } from './statistics.ts';
+import { runStudy, specOf, type RunPlace, type RunRecord, type StudyFile } from './study.ts';
+import { winner } from './vote.ts';
+import { taskNamed } from '../tasks/index.ts';
+import type { Checkpoint } from '../training/types.ts';
+
+const size = { seeds: 2, steps: 3, problems: 2, samples: 4, heldOut: 8 };
+
+function emptyFile(study: string): StudyFile {
+  return {
+    version: 1,
+    study,
+    size,
+    device: {
+      engine: 'reference',
+      vendor: '',
+      architecture: '',
+      description: '',
+      backend: '',
+      software: true,
+      features: [],
+    },
+    model: 'tiny',
+    reduced: true,
+    runs: [],
+    specs: {},
+  };
+}
+
+/** Keeps everything in memory. */
+function places() {
+  const kept = new Map<string, { checkpoint?: Checkpoint; best?: Checkpoint; extra?: Partial<RunRecord> }>();
+  const placeOf = (run: string): RunPlace => {
+    const own = kept.get(run) ?? {};
+    kept.set(run, own);
+    return {
+      save: async (checkpoint) => void (own.checkpoint = checkpoint),
+      saveBest: async (checkpoint) => void (own.best = checkpoint),
+      saveExtra: async (extra) => void (own.extra = structuredClone(extra)),
+      load: async () => own,
+    };
+  };
+  return placeOf;
+}
+
+const timeless = (runs: readonly RunRecord[]) => runs.map((run) => ({ ...run, seconds: 0 }));
+
+describe('statistics', () => {
+  it('covers the true mean about as often as it says', () => {
+    let covered = 0;
+    for (let trial = 0; trial < 200; trial++) {
+      const values = Array.from({ length: 20 }, (_, i) => Math.abs(Math.sin(1 + trial * 97 + i * 13.7) * 1e4) % 1);
+      const { low, high } = bootstrap(values);
+      if (low <= 0.5 && high >= 0.5) covered++;
+    }
+    expect(covered / 200).toBeGreaterThan(0.85);
+    expect(covered / 200).toBeLessThan(1);
+  });
+
+  it('is the same for the same values, and pairs by seed', () => {
+    expect(bootstrap([0.1, 0.5, 0.9])).toEqual(bootstrap([0.1, 0.5, 0.9]));
+    expect(bootstrap([0.4])).toEqual({ mean: 0.4, low: 0.4, high: 0.4, n: 1 });
+    const difference = pairedDifference(new Map([[1, 0.9], [2, 0.8]]), new Map([[2, 0.5], [3, 0.1]])); // prettier-ignore
+    expect(difference?.n).toBe(1);
+    expect(difference?.mean).toBeCloseTo(0.3, 12);
+    expect(entropy([5, 5])).toBeCloseTo(Math.log(2), 12);
+  });
+});
+
+it('takes the answer given most often, of equals the first, and none from who gave none', () => {
+  expect(winner(['3', '4', '4'])).toBe('4');
+  expect(winner(['3', '4'])).toBe('3');
+  expect(winner([null, null, '7'])).toBe('7');
+  expect(winner([null])).toBeNull();
+});
+
+it('rewards form only for anything that looks like an answer', () => {
+  const task = formatOnly(taskNamed('arithmetic'));
+  const problem = { text: '3+4', answer: '7' };
+  expect(['7', '3+4=9', 'x1', '', '(('].map((m) => task.reward(problem, m).reward)).toEqual([1, 1, 0, 0, 0]);
+  expect(task.reward(problem, '9').metrics.accuracy).toBe(0);
+});
+
+it.each([...studies.values()])('$name has arms that can be run and comparisons of them', (study) => {
+  const arms = study.arms(study.size);
+  for (const arm of arms) expect(specOf(arm, 1, study.size).seed).toBe(1);
+  const names = arms.map(({ name }) => name);
+  expect(new Set(names).size).toBe(names.length);
+  for (const name of names) expect(name).toMatch(/^[a-z0-9-]+$/);
+  if (!study.more) for (const [a, b] of study.comparisons) expect(names).toEqual(expect.arrayContaining([a, b]));
+});
+
+it('stopped anywhere and started again, a study finds what it would have found', { timeout: 60_000 }, async () => {
+  const study = {
+    ...baselines,
+    arms: () => baselines.arms(size).filter(({ name }) => ['network', 'shared', 'vote', 'debate'].includes(name)),
+  };
+  const run = async (stopAfter: number) => {
+    const engine = await tinyEngine();
+    const placeOf = places();
+    const file = emptyFile(study.name);
+    let steps = 0;
+    for (let start = 0; start < 40; start++) {
+      const controller = new AbortController();
+      await runStudy({
+        study,
+        file,
+        engine,
+        placeOf,
+        settings: { engine: 'reference' },
+        signal: controller.signal,
+        save: async () => undefined,
+        onEvent: (_, event) => {
+          if (event.type === 'step' && ++steps % stopAfter === 0) controller.abort(new Error('stopped'));
+        },
+      });
+      if (file.runs.length === 8) break;
+    }
+    return file;
+  };
+  const [whole, pieces] = [await run(1000), await run(4)];
+  expect(whole.runs).toHaveLength(8);
+  expect(timeless(pieces.runs)).toEqual(timeless(whole.runs));
+
+  const of = (arm: string) => whole.runs.find((record) => record.arm === arm);
+  expect(of('network')?.cost.calls).toBe(3);
+  expect(of('vote')?.cost.calls).toBe(3);
+  expect(of('debate')).toMatchObject({ steps: 0, parameters: 0, trainingCalls: 0, layers: [2, 2, 1] });
+  expect(of('network')?.parameters).toBe(3 * (of('shared')?.parameters ?? 0));
+  expect(of('network')?.trainingCalls).toBe(3 * 2 * 4 * 3);
+
+  const { markdown, plots } = reportOf(study, whole);
+  expect(markdown).toContain('| network 2-1 |');
+  expect(markdown).toContain('2 seeds an arm: a hint, not a claim');
+  for (const svg of Object.values(plots)) expect(svg).toMatch(/^<svg [^>]+>.*<\/svg>\n$/s);
+  expect(cannotConclude(study, whole).join('\n')).toContain('single was not run');
+});
+
+it('draws labels that cannot be markup', () => {
+  expect(escapeXml('<script>&"')).toBe('&#60;script&#62;&#38;&#34;');
+  expect(barChart('a', [{ label: '<b>', values: [0.5] }])).not.toContain('<b>');
+  expect(heatMap('a', ['r'], ['c'], () => 0.5)).toContain('0.50');
+});

@@ -1,0 +1,245 @@
+/**
+ * A study: arms (ways to run), each run with several seeds, one after the other, every finished run kept at once, so
+ * that a study that was stopped goes on where it was. A study knows no file and no terminal: `cli/study.ts` gives it an
+ * engine and a place.
+ */
+import type { EngineApi, EngineInfo } from '../../workers/engine-api.ts';
+import { mix, Random } from '../random.ts';
+import { parseSpec, type RunSpec, type RunSpecInput } from '../spec.ts';
+import { taskNamed } from '../tasks/index.ts';
+import { testProblems } from '../tasks/split.ts';
+import type { Task } from '../tasks/task.ts';
+import { levelsOf } from '../training/curriculum.ts';
+import { train, Trainer, type CheckpointSink, type TrainEvent } from '../training/train.ts';
+import { EVALUATION_SEED } from '../training/trainer.ts';
+import type { Checkpoint } from '../training/types.ts';
+import { vote } from './vote.ts';
+
+export interface Size {
+  seeds: number;
+  /** Training steps of an arm; studies give some arms more and say so. */
+  steps: number;
+  /** Problems and rollouts of each, a step. */
+  problems: number;
+  samples: number;
+  /** Test problems of the final measurement. */
+  heldOut: number;
+}
+
+/** Numbers a run found out beside its accuracy, by name. */
+export type Findings = Record<string, number>;
+
+export interface Arm {
+  /** Lower-case letters, digits and dashes: also the name of a folder. */
+  name: string;
+  label: string;
+  /** Without seed. `steps: 0` is an untrained network. */
+  spec: RunSpecInput;
+  /** Trains on another reward than the task's; measured by the task's own. */
+  reward?: (task: Task) => Task;
+  /** Measured by the majority of this many sampled rollouts instead of one greedy one. */
+  votes?: number;
+  /** Looks at the network during training, on every step that is measured. */
+  watch?: (trainer: Trainer) => Promise<Findings>;
+  /** Looks at the trained network. */
+  inspect?: (trainer: Trainer) => Promise<Findings>;
+}
+
+export interface Study {
+  name: string;
+  title: string;
+  /** What it asks, in one paragraph. */
+  question: string;
+  /** The size a claim needs, on a GPU. */
+  size: Size;
+  arms(size: Size): Arm[];
+  /** Arms that are decided by results so far; asked again until there are none that have not run. */
+  more?(size: Size, runs: readonly RunRecord[]): Arm[];
+  /** Pairs of arms whose difference the study is about: [better, worse, why]. */
+  comparisons: readonly (readonly [string, string, string])[];
+}
+
+export interface RunRecord {
+  arm: string;
+  label: string;
+  seed: number;
+  /** Greedy (or by vote) accuracy on held-out problems at the last level, and how many there were. */
+  accuracy: number;
+  heldOut: number;
+  level: number;
+  task: string;
+  /** Before training, greedy, on the problems of the run's own evaluations. */
+  untrained: number;
+  /** Of every level of a curriculum. */
+  levels?: { level: number; accuracy: number }[];
+  steps: number;
+  layers: number[];
+  /** Numbers that were trained: the adapters' weights. */
+  parameters: number;
+  /** For one problem at test time. */
+  cost: { calls: number; prompt: number; message: number };
+  /** Messages written in training, trials and replays included. */
+  trainingCalls: number;
+  seconds: number;
+  curve: { step: number; reward: number; heldOut?: number; level?: number }[];
+  decisions: { step: number; action: string; reason: string; layers: readonly number[]; level: number }[];
+  watched: ({ step: number } & Findings)[];
+  findings: Findings;
+}
+
+export interface StudyFile {
+  version: 1;
+  study: string;
+  size: Size;
+  device: EngineInfo['adapter'];
+  model: string;
+  /** Whether this is the size the study asks for. */
+  reduced: boolean;
+  runs: RunRecord[];
+  /** Of every arm, as given. */
+  specs: Record<string, RunSpec>;
+}
+
+/** Where the run in progress is kept. */
+export interface RunPlace extends CheckpointSink {
+  /** What was saved last, and the best network with it. */
+  load(): Promise<{ checkpoint?: Checkpoint; best?: Checkpoint; extra?: Partial<RunRecord> }>;
+  /** What a checkpoint does not hold. */
+  saveExtra(extra: Partial<RunRecord>): Promise<void>;
+}
+
+export interface StudyOptions {
+  study: Study;
+  file: StudyFile;
+  engine: EngineApi;
+  /** After every run. */
+  save(file: StudyFile): Promise<void>;
+  placeOf(run: string): RunPlace;
+  onEvent?(run: string, event: TrainEvent, spec: RunSpec): void;
+  /** Changes of every specification, for what a machine needs. */
+  settings?: RunSpecInput;
+  signal?: AbortSignal;
+}
+
+/** Runs what is missing. The signal stops it between steps; everything so far is kept. */
+export async function runStudy(options: StudyOptions): Promise<void> {
+  const { study, file, signal } = options;
+  for (;;) {
+    const arms = [...study.arms(file.size), ...(study.more?.(file.size, file.runs) ?? [])];
+    // Seed by seed, so that a study that is stopped early has compared all arms as often.
+    const missing = Array.from({ length: file.size.seeds }, (_, i) => i + 1)
+      .flatMap((seed) => arms.map((arm) => ({ arm, seed })))
+      .find(({ arm, seed }) => !file.runs.some((run) => run.arm === arm.name && run.seed === seed));
+    if (!missing || signal?.aborted) return;
+    const record = await runArm(missing.arm, missing.seed, options);
+    if (!record) return;
+    file.runs.push(record);
+    await options.save(file);
+  }
+}
+
+/** The specification of an arm with a seed. Throws a SpecError for an arm that cannot be run. */
+export function specOf(arm: Arm, seed: number, size: Size, settings: RunSpecInput = {}): RunSpec {
+  const { spec } = arm;
+  return parseSpec({
+    ...spec,
+    ...settings,
+    seed,
+    training: { problems: size.problems, samples: size.samples, steps: size.steps, ...spec.training },
+    evaluation: { problems: Math.min(100, size.heldOut), every: 25, ...spec.evaluation },
+    checkpoints: { every: 25 },
+  });
+}
+
+async function runArm(arm: Arm, seed: number, options: StudyOptions): Promise<RunRecord | null> {
+  const { file, signal } = options;
+  const run = `${arm.name}-seed-${seed}`;
+  const place = options.placeOf(run);
+  const spec = specOf(arm, seed, file.size, options.settings);
+  file.specs[arm.name] = spec;
+  const own = taskNamed(spec.task.name);
+  const { checkpoint, best, extra } = await place.load();
+  const trainer = await Trainer.create({
+    spec: checkpoint?.spec ?? spec,
+    engine: options.engine,
+    task: arm.reward?.(own) ?? own,
+    ...(checkpoint && { checkpoint }),
+  });
+  const start = performance.now();
+  const decisions = [...(extra?.decisions ?? [])];
+  const watched = [...(extra?.watched ?? [])];
+  const secondsBefore = extra?.seconds ?? 0;
+  const seconds = (): number => secondsBefore + (performance.now() - start) / 1000;
+  try {
+    for await (const event of train(trainer, { store: place, best, signal })) {
+      options.onEvent?.(run, event, trainer.spec);
+      if (event.type === 'decision') {
+        const { step, action, reason, layers, level } = event;
+        decisions.push({ step, action, reason, layers, level });
+      }
+      if (event.type === 'evaluation' && arm.watch && !watched.some(({ step }) => step === event.step)) {
+        watched.push({ step: event.step, ...(await arm.watch(trainer)) });
+      }
+      if (event.type === 'checkpoint') await place.saveExtra({ decisions, watched, seconds: seconds() });
+      if (event.type === 'finished' && event.reason === 'aborted') {
+        await place.saveExtra({ decisions, watched, seconds: seconds() });
+        return null;
+      }
+    }
+    return await measure(arm, spec, trainer, file.size, { decisions, watched, seconds: seconds(), seed });
+  } finally {
+    await trainer.dispose();
+  }
+}
+
+async function measure(
+  arm: Arm,
+  spec: RunSpec,
+  trainer: Trainer,
+  size: Size,
+  known: Pick<RunRecord, 'decisions' | 'watched' | 'seconds' | 'seed'>,
+): Promise<RunRecord> {
+  const level = spec.curriculum?.to ?? spec.task.level;
+  const problems = testProblems(taskNamed(spec.task.name), level, size.heldOut, new Random(EVALUATION_SEED, level));
+  const evaluation = arm.votes
+    ? await vote(trainer, problems, arm.votes)
+    : await trainer.evaluate({ level, problems: size.heldOut });
+  const levels: { level: number; accuracy: number }[] = [];
+  if (spec.curriculum) {
+    for (const l of levelsOf(spec)) {
+      const { accuracy } = l === level ? evaluation : await trainer.evaluate({ level: l, problems: size.heldOut });
+      levels.push({ level: l, accuracy });
+    }
+  }
+  const findings = (await arm.inspect?.(trainer)) ?? {};
+  const { adapters } = await trainer.snapshot();
+  const trained = spec.lora.shared ? adapters.slice(0, 1) : adapters;
+  const curve = trainer.curve;
+  return {
+    arm: arm.name,
+    label: arm.label,
+    ...known,
+    accuracy: evaluation.accuracy,
+    heldOut: problems.length,
+    level,
+    task: spec.task.name,
+    untrained: trainer.evaluations.find(({ step }) => step === 0)?.accuracy ?? NaN,
+    ...(levels.length > 0 ? { levels } : {}),
+    steps: trainer.stepsDone,
+    layers: trainer.plan.layers.map((nodes) => nodes.length),
+    parameters: trainer.stepsDone === 0 ? 0 : trained.reduce((sum, { weights }) => sum + weights.length, 0),
+    cost: evaluation.cost ?? { calls: trainer.plan.nodes.length, prompt: NaN, message: NaN },
+    trainingCalls: curve.reduce((sum, { calls = 0 }) => sum + calls, 0) + (trainer.schedule.trialCalls ?? 0),
+    curve: curve.map(({ step, reward, heldOut, level: practised }) => ({
+      step,
+      reward: Math.round(reward * 1e4) / 1e4,
+      ...(heldOut === undefined ? {} : { heldOut }),
+      ...(practised === undefined ? {} : { level: practised }),
+    })),
+    findings,
+  };
+}
+
+/** Names a study's random choices: the same for the same study and seed. */
+export const studyRandom = (study: string, seed: number): Random =>
+  new Random(...[...study].map((c) => c.charCodeAt(0)), mix(seed));
