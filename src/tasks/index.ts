@@ -1,10 +1,15 @@
 import { arithmetic } from './arithmetic.ts';
 import { boolean } from './boolean.ts';
+import { lookup } from './lookup.ts';
+import { shards } from './shards.ts';
+import { signal } from './signal.ts';
 import { sort } from './sort.ts';
 import type { Task } from './task.ts';
 
 /** All tasks, by name. */
-export const tasks: ReadonlyMap<string, Task> = new Map([arithmetic, boolean, sort].map((task) => [task.name, task]));
+export const tasks: ReadonlyMap<string, Task> = new Map(
+  [arithmetic, boolean, sort, lookup, shards, signal].map((task) => [task.name, task]),
+);
 
 /** Throws a RangeError that lists the tasks there are. */
 export function taskNamed(name: string): Task {

@@ -87,9 +87,10 @@ export async function roll(subject: Subject, problems: readonly Problem[], optio
   const { plan, engine, task, spec, step } = subject;
   const { temperature = 0, details = false, samples = 1, ...rest } = options;
   const sampling: Sampling = { ...spec.sampling, temperature };
+  const reaches = hearing(subject, problems);
   const execution = await execute({
     ...rest,
-    ...hearing(subject, problems),
+    ...reaches,
     plan,
     engine,
     problems: problems.map((problem) => problem.text),
@@ -102,7 +103,9 @@ export async function roll(subject: Subject, problems: readonly Problem[], optio
   });
   const rewards = judge(task, problems, samples, execution.outputs, step);
   const { silent } = subject;
-  return { plan, problems, samples, execution, rewards, blank: options.blank, unheard: (id) => silent.includes(id) };
+  const { blank } = options;
+  const unheard = (id: string): boolean => silent.includes(id);
+  return { plan, problems, samples, execution, rewards, blank, unheard, channel: reaches.channel };
 }
 
 /** What nodes read and hear of the task's problems, for `execute`. */

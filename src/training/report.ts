@@ -16,6 +16,8 @@ export interface Judged {
   blank?: readonly string[] | undefined;
   /** Whether a node's message of a row was kept from the others. */
   unheard?: ((node: string, row: number) => boolean) | undefined;
+  /** What became of messages on their way. */
+  channel?: ((text: string) => string) | undefined;
 }
 
 /** One row (problem × samples + sample) of an execution, node by node. */
@@ -37,7 +39,7 @@ export function transcriptOf(judged: Judged, row: number): Transcript {
       const sources = node.hears.filter((from) => !judged.unheard?.(from, row));
       const heard = sources.map((from) => {
         const text = judged.blank?.includes(from) ? '' : (execution.messages.get(from)?.[row]?.text ?? '');
-        return { from, text };
+        return { from, text: judged.channel ? judged.channel(text) : text };
       });
       return { node: node.id, heard, message, ...(advantage === undefined ? {} : { advantage }) };
     }),

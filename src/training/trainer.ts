@@ -164,8 +164,9 @@ export class Trainer {
     // Roll out.
     const voices = this.#voices;
     const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
+    const reaches = hearing({ plan: this.#plan, task: this.task, silent: [] }, problems);
     const run = {
-      ...hearing({ plan: this.#plan, task: this.task, silent: [] }, problems),
+      ...reaches,
       ...(Object.keys(voices).length > 0 && { unheard: ({ key }: { key: number }, row: number) => !heard(key, row) }),
       plan: this.#plan,
       engine: this.#engine,
@@ -192,7 +193,9 @@ export class Trainer {
       const joint = assignCredit(training.baseline, scalars, samples, this.#baseline);
       state = joint.state;
       const unheard = (id: string, row: number): boolean => !heard(this.#keyOf(id), row);
-      judged = { plan: this.#plan, problems, samples, execution, rewards, advantages: joint.advantages, unheard };
+      const { advantages } = joint;
+      const { channel } = reaches;
+      judged = { plan: this.#plan, problems, samples, execution, rewards, advantages, unheard, channel };
       const replay = { ...run, execution, rewards: scalars, judge: this.#judgeReplays(problems, step) };
       if (credit.method === 'counterfactual') own = await counterfactual(replay, credit.replays);
       else if (credit.method === 'blank') own = await blanking(replay);
