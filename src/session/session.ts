@@ -18,6 +18,7 @@ import { train, Trainer, type TrainEvent } from '../training/train.ts';
 import { EVALUATION_SEED } from '../training/trainer.ts';
 import type { Checkpoint, StepReport, Transcript } from '../training/types.ts';
 import { EngineSlot, poolFrom, type CreateEngine } from './engine-slot.ts';
+import { Hands, type NodeChange } from './hands.ts';
 import { RunKeeper } from './keeper.ts';
 import { RunLibrary } from './library.ts';
 import { freshState, type SessionState, type Shown } from './state.ts';
@@ -50,6 +51,7 @@ export class Session extends EventTarget {
   /** The stored runs. */
   readonly library: RunLibrary;
   readonly #keeper: RunKeeper;
+  readonly #hands = new Hands();
   #state: SessionState;
   #announced = false;
   readonly #slot: EngineSlot;
@@ -152,6 +154,36 @@ export class Session extends EventTarget {
     });
   }
 
+  /** Freezes, resets or swaps nodes, or takes that back; then runs the problem on view again and tests anew. */
+  async changeNode(change: NodeChange): Promise<void> {
+    await this.pause();
+    await this.#busy('Changing the node', async () => {
+      const trainer = await this.#ready();
+      const { signal } = this.#run;
+      const changed = await this.#hands.apply(trainer, change);
+      this.#set({ frozen: trainer.frozen, undoable: this.#hands.undoable });
+      if (changed) {
+        this.#set({ effects: {}, measured: null });
+        await this.#showAgain(trainer);
+        // What was measured at this step was another network.
+        if (trainer.stepsDone > 0) {
+          this.#set({ waitingFor: 'Testing the changed network' });
+          await trainer.evaluate({ record: true, signal });
+          this.#set({ evaluations: trainer.evaluations });
+        }
+      }
+      await this.#saveChanged(trainer);
+    });
+  }
+
+  /** Runs the problem on view once more, or a test problem where there is none. */
+  async #showAgain(trainer: Trainer): Promise<void> {
+    const { shown, blanked } = this.#state;
+    const problem = shown?.transcript.problem ?? this.#nextTest();
+    const transcript = await trainer.tryProblem(problem, { blank: blanked, signal: this.#run.signal });
+    this.#show({ transcript, source: shown?.source ?? 'test' });
+  }
+
   /** Adds, removes or connects nodes; those that stay keep what they have learned. */
   async edit(edit: NetworkEdit): Promise<void> {
     await this.pause();
@@ -163,10 +195,10 @@ export class Session extends EventTarget {
       await twin?.then((network) => network.dispose());
       const { spec, plan } = trainer;
       this.#set({ spec, plan, blanked: [], effects: {}, before: null, measured: null, report: null });
+      this.#hands.forget();
+      this.#set({ frozen: trainer.frozen, undoable: null });
       await this.#saveChanged(trainer);
-      const problem = this.#state.shown?.transcript.problem ?? this.#nextTest();
-      const transcript = await trainer.tryProblem(problem, { signal: this.#run.signal });
-      this.#show({ transcript, source: this.#state.shown?.source ?? 'test' });
+      await this.#showAgain(trainer);
     });
   }
 
@@ -180,10 +212,7 @@ export class Session extends EventTarget {
     await this.#busy('Running the problem again', async () => {
       const trainer = await this.#ready();
       const { signal } = this.#run;
-      const { shown } = this.#state;
-      const problem = shown?.transcript.problem ?? this.#nextTest();
-      const transcript = await trainer.tryProblem(problem, { blank: blanked, signal });
-      this.#show({ transcript, source: shown?.source ?? 'test' });
+      await this.#showAgain(trainer);
       const known = this.#state.effects[id];
       if (!on || known?.step === trainer.stepsDone) return;
       this.#set({ waitingFor: `Testing without node ${id.replace('.', '·')}` });
@@ -338,7 +367,7 @@ export class Session extends EventTarget {
         await this.#remember(trainer);
         break;
       case 'step':
-        this.#set({ report: event.report, effects: {} });
+        this.#set({ report: this.#withFrozen(event.report), effects: {} });
         if (event.report.transcripts[0]) this.#show({ transcript: event.report.transcripts[0], source: 'practice' });
         this.dispatchEvent(new CustomEvent('step', { detail: event.report }));
         break;
@@ -357,6 +386,14 @@ export class Session extends EventTarget {
           this.dispatchEvent(new CustomEvent('finished', { detail: { step } }));
         }
     }
+  }
+
+  /** A frozen node has no update to tell of: what was last measured of it still holds. */
+  #withFrozen(report: StepReport): StepReport {
+    const { frozen } = this.#state;
+    const last = this.#state.report?.nodes.filter(({ node }) => frozen.includes(node)) ?? [];
+    const absent = last.filter(({ node }) => !report.nodes.some((update) => update.node === node));
+    return absent.length === 0 ? report : { ...report, nodes: [...report.nodes, ...absent] };
   }
 
   /** What the network writes now for the fixed problem. */
@@ -461,9 +498,16 @@ export class Session extends EventTarget {
       signal.throwIfAborted();
     }
     this.#trainer = trainer;
-    const { stepsDone: step, curve, evaluations, spec } = trainer;
+    const { stepsDone: step, curve, evaluations, spec, frozen } = trainer;
     const report = step === this.#state.step ? this.#state.report : null;
-    this.#set({ step, curve: [...curve], evaluations, report, finished: step > 0 && step >= spec.training.steps });
+    this.#set({
+      frozen,
+      step,
+      curve: [...curve],
+      evaluations,
+      report,
+      finished: step > 0 && step >= spec.training.steps,
+    });
     return trainer;
   }
 
@@ -491,6 +535,7 @@ export class Session extends EventTarget {
     const [trainer, twin] = [this.#trainer, this.#twin];
     this.#trainer = this.#twin = this.#events = this.#next = null;
     this.#run = new AbortController();
+    this.#hands.forget();
     await Promise.allSettled([trainer?.dispose(), twin?.then((network) => network.dispose())]);
   }
 

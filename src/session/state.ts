@@ -66,6 +66,10 @@ export interface SessionState {
   /** The same test problem again and again while it learns, by step. */
   readonly history: readonly { step: number; transcript: Transcript }[];
   readonly blanked: readonly string[];
+  /** Nodes that are not updated. */
+  readonly frozen: readonly string[];
+  /** The last change to a node's adapter that can be taken back, in a few words. */
+  readonly undoable: string | null;
   readonly effects: Readonly<Record<string, BlankEffect>>;
   readonly resumable: Resumable | null;
   /** Steps done when this page went on with a stored run, or null. */
@@ -97,6 +101,8 @@ export function freshState(spec: RunSpec): SessionState {
     before: null,
     history: [],
     blanked: [],
+    frozen: [],
+    undoable: null,
     effects: {},
     resumable: null,
     resumedAt: null,

@@ -44,6 +44,8 @@ export class NmNetwork extends LitElement {
   @property({ attribute: false }) modes: StepReport['modes'] | null = null;
   @property({ attribute: false }) updates: readonly NodeUpdate[] = [];
   @property({ attribute: false }) blanked: readonly string[] = [];
+  /** Nodes that are not updated. */
+  @property({ attribute: false }) frozen: readonly string[] = [];
   /** Loss of accuracy when a node is blanked, where it was measured. */
   @property({ attribute: false }) effects: Readonly<Record<string, number>> = {};
   @property() selected: string | null = null;
@@ -231,15 +233,17 @@ export class NmNetwork extends LitElement {
     const blanked = this.blanked.includes(id);
     const note = blanked
       ? html`<span class="hurt">blanked<span class="visually-hidden">: nobody hears it</span></span>`
-      : said.share !== undefined
-        ? html`<span title="share of its tries at this problem"
-            >${percent(said.share)}<span class="visually-hidden"> of its tries</span></span
-          >`
-        : advantage !== undefined && this.frame?.answered
-          ? html`<span class=${toneOf(advantage)}
-              ><span class="visually-hidden">advantage </span>${signed(advantage)}</span
+      : this.frozen.includes(id)
+        ? html`<span>frozen<span class="visually-hidden">: training leaves it as it is</span></span>`
+        : said.share !== undefined
+          ? html`<span title="share of its tries at this problem"
+              >${percent(said.share)}<span class="visually-hidden"> of its tries</span></span
             >`
-          : nothing;
+          : advantage !== undefined && this.frame?.answered
+            ? html`<span class=${toneOf(advantage)}
+                ><span class="visually-hidden">advantage </span>${signed(advantage)}</span
+              >`
+            : nothing;
     return html`<button
       class="card"
       data-node=${id}

@@ -131,11 +131,13 @@ export const styles = css`
   }
 
   /* The opened node tells more than the means over all of them. */
-  .page:not(.narrow) .opened .inside {
+  .page:not(.narrow) .opened .inside,
+  .page:not(.narrow) .comparing .inside {
     display: none;
   }
 
-  .page:not(.narrow) .opened .right {
+  .page:not(.narrow) .opened .right,
+  .page:not(.narrow) .comparing .right {
     grid-template-rows: minmax(0, 1fr) auto;
   }
 
@@ -355,6 +357,10 @@ export const styles = css`
   .narrow .top button {
     padding: 0 9px;
     font-size: 14px;
+  }
+
+  .narrow .top button svg {
+    display: none;
   }
 
   .narrow .brand span {

@@ -4,6 +4,7 @@ import { classMap } from 'lit/directives/class-map.js';
 import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
 import { isLink, writeLink } from '../../session/link.ts';
+import type { NodeChange } from '../../session/hands.ts';
 import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
@@ -320,7 +321,7 @@ export class NeuroMas extends LitElement {
         })}
         <div class="notices">${this.#tour.on ? this.#guide(view) : this.#notices(view)}</div>
         <div
-          class=${classMap({ desk: true, opened: this.selected !== null, [`about-${this.#tour.target ?? 'none'}`]: true })}
+          class=${classMap({ desk: true, opened: this.selected !== null, comparing: this.compared !== null, [`about-${this.#tour.target ?? 'none'}`]: true })}
         >
           <div class="left">
             <section class="sheet problem-sheet" aria-label="Problem">${this.#problem(view)}</section>
@@ -434,6 +435,7 @@ export class NeuroMas extends LitElement {
       .pace=${pace}
       .updates=${(blur ?? view.report)?.nodes ?? []}
       .blanked=${view.blanked}
+      .frozen=${view.frozen}
       .effects=${effects}
       .selected=${this.selected}
       .characters=${view.spec.sampling.maxNewTokens}
@@ -467,6 +469,12 @@ export class NeuroMas extends LitElement {
       .measured=${report?.nodes.find((update) => update.node === node.id) ?? null}
       .blanked=${view.blanked.includes(node.id)}
       .effect=${view.effects[node.id] ?? null}
+      .frozen=${view.frozen.includes(node.id)}
+      .siblings=${(view.plan.layers[node.layer - 1] ?? []).flatMap(({ id }) => (id === node.id ? [] : id))}
+      .undoable=${view.undoable}
+      @node-change=${({ detail }: CustomEvent<NodeChange>) => {
+        void this.#session?.changeNode(detail);
+      }}
       .busy=${view.activity === 'busy'}
       @node-close=${() => {
         this.#closePanel(node.id);

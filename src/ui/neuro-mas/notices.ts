@@ -55,7 +55,8 @@ export function notices(context: NoticeContext): TemplateResult | typeof nothing
       }}
     >
       <b>This run is not being saved</b> (${shown(state.storageTrouble, 160)}). Training goes on, but what is learned is
-      lost when this tab is closed. Free some disk space, or leave private browsing, to have it kept.
+      lost when this tab is closed. Delete some runs (under Runs), free some disk space, or leave private browsing, to
+      have it kept.
     </nm-notice>`;
   }
   return slow(context);

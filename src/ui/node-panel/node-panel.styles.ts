@@ -105,6 +105,25 @@ export const styles = css`
     font-variant-numeric: tabular-nums;
   }
 
+  .hands {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 5px;
+  }
+
+  .hands button {
+    min-height: 30px;
+    padding: 0 8px;
+    font-size: 13.5px;
+  }
+
+  .hands button[aria-disabled='true'] {
+    color: var(--nm-muted);
+    background: var(--nm-sunken);
+    border-color: var(--nm-line);
+    cursor: default;
+  }
+
   .switch {
     display: flex;
     align-items: center;

@@ -2,6 +2,7 @@ import { html, LitElement, nothing } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { NodeUpdate } from '../../../workers/engine-api.ts';
 import type { PlannedNode } from '../../graph/plan.ts';
+import type { NodeChange } from '../../session/hands.ts';
 import type { BlankEffect, SessionState } from '../../session/state.ts';
 import type { NodeTranscript, Transcript } from '../../training/types.ts';
 import { controls } from '../theme/controls.styles.ts';
@@ -41,6 +42,7 @@ const percent2 = (share: number): string => `${(share * 100).toFixed(1)} %`;
  *
  * @event node-close - the reader has seen enough
  * @event node-blank - `detail` is true to blank it, false to hear it again
+ * @event node-change - `detail` is a NodeChange: freeze, reset, swap or undo
  */
 export class NmNodePanel extends LitElement {
   static override styles = [controls, styles];
@@ -52,6 +54,11 @@ export class NmNodePanel extends LitElement {
   @property({ attribute: false }) history: SessionState['history'] = [];
   @property({ attribute: false }) measured: NodeUpdate | null = null;
   @property({ type: Boolean }) blanked = false;
+  @property({ type: Boolean }) frozen = false;
+  /** Nodes of its layer that it can swap with. */
+  @property({ attribute: false }) siblings: readonly string[] = [];
+  /** What can be taken back, in a few words, or null. */
+  @property() undoable: string | null = null;
   @property({ attribute: false }) effect: BlankEffect | null = null;
   @property({ type: Boolean }) busy = false;
 
@@ -64,6 +71,13 @@ export class NmNodePanel extends LitElement {
 
   #blank(on: boolean): void {
     this.dispatchEvent(new CustomEvent('node-blank', { detail: on, bubbles: true, composed: true }));
+  }
+
+  #change(detail: NodeChange): void {
+    // A disabled button would lose the focus while one waits.
+    if (this.busy) return;
+    if (detail.do === 'undo') this.renderRoot.querySelector<HTMLElement>('#reset')?.focus();
+    this.dispatchEvent(new CustomEvent('node-change', { detail, bubbles: true, composed: true }));
   }
 
   protected override render() {
@@ -202,7 +216,61 @@ export class NmNodePanel extends LitElement {
             : html`<span class="muted">Nobody hears a blanked node: see whether the answer breaks.</span>`
         }
       </p>
+      ${this.#hands(node)}
     </div>`;
+  }
+
+  #hands({ id }: PlannedNode) {
+    const { busy, siblings, undoable } = this;
+    return html`<label class="switch" title="Training leaves it as it is">
+        <input
+          type="checkbox"
+          role="switch"
+          .checked=${this.frozen}
+          ?disabled=${busy}
+          @change=${(event: Event) => {
+            this.#change({ do: 'freeze', node: id, on: (event.target as HTMLInputElement).checked });
+          }}
+        />
+        Freeze node ${nodeName(id)}
+      </label>
+      <div class="hands">
+        <button
+          id="reset"
+          title="Make it the untrained base again"
+          aria-disabled=${busy}
+          @click=${() => {
+            this.#change({ do: 'reset', node: id });
+          }}
+        >
+          Reset it
+        </button>
+        ${siblings.slice(0, 3).map(
+          (other) =>
+            html`<button
+              title="Exchange what the two have learned"
+              aria-disabled=${busy}
+              @click=${() => {
+                this.#change({ do: 'swap', node: id, with: other });
+              }}
+            >
+              Swap with ${nodeName(other)}
+            </button>`,
+        )}
+        ${
+          undoable === null
+            ? nothing
+            : html`<button
+                id="undo"
+                aria-disabled=${busy}
+                @click=${() => {
+                  this.#change({ do: 'undo' });
+                }}
+              >
+                ${icons.reset} Undo ${undoable}
+              </button>`
+        }
+      </div>`;
   }
 }
 

@@ -159,7 +159,7 @@ export class NmTour extends LitElement {
             this.#tell('tour-end', false);
           }}
         >
-          ${icons.close} Leave the tour
+          ${icons.close} Leave<span class="visually-hidden"> the tour</span>
         </button>
       </div>
     </section>`;
