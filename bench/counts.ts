@@ -5,7 +5,7 @@
 import * as v from 'valibot';
 import { createWebGpuBackend } from '../workers/engine/webgpu.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
-import type { Case } from './cases.ts';
+import type { Case, Kind } from './cases.ts';
 import { WARM_UP, countRun, prepare } from './measure.ts';
 import { type ModelFiles, loadShape, neverStops } from './shapes.ts';
 
@@ -17,12 +17,18 @@ const CountTableSchema = v.record(v.string(), v.record(v.string(), v.number()));
 /** Throws an Error where it is not such a table. */
 export const parseCounts = (json: string): CountTable => v.parse(CountTableSchema, JSON.parse(json));
 
-/** Two nodes of one layer, 8 rows each, a prompt for every 4: first they write, then they learn from it. */
-const CASES: readonly Case[] = (['decode', 'update'] as const).map((kind) => ({
-  ...{ shape: 'nano', kind, nodes: 2, rows: 8, samples: 4, prompt: 24, tokens: 8 },
+const TOKENS = 8;
+
+/** Two nodes of one layer, 8 rows each, a prompt for every 4: they write, read once more, and learn. */
+const CASES = (['decode', 'prefill', 'update'] as const).map((kind): Case => ({
+  ...{ shape: 'nano', kind, nodes: 2, rows: 8, samples: 4, prompt: 24 },
+  tokens: kind === 'prefill' ? 1 : TOKENS,
 }));
 
-/** Counts one step of nano on the device that `gpu` gives; with `perLayer`, a second one of a single layer. */
+/**
+ * Counts one step of nano on the device that `gpu` gives. With `perLayer`, also the dispatches a layer adds to a prefill, to a
+ * decoded token and to an update, from a second model of a single layer.
+ */
 export async function measureCounts({
   gpu,
   perLayer = false,
@@ -33,11 +39,11 @@ export async function measureCounts({
   if (!perLayer) return table;
   const { config, layers } = weights;
   const one = await count({ ...weights, config: { ...config, layers: 1 }, layers: layers.slice(0, 1) }, gpu);
-  for (const { kind, tokens } of CASES) {
-    const each = (table[kind]!.dispatches! - one[kind]!.dispatches!) / (config.layers - 1);
-    // Of decoding: a token's, with the prompt's spread over the tokens.
-    table[kind]!.dispatchesPerLayer = kind === 'decode' ? each / tokens : each;
-  }
+  const each = (kind: Kind) => (table[kind]!.dispatches! - one[kind]!.dispatches!) / (config.layers - 1);
+  const token = (each('decode') - each('prefill')) / (TOKENS - 1);
+  table.decode!.dispatchesPerLayer = token;
+  table.prefill!.dispatchesPerLayer = each('prefill') - token;
+  table.update!.dispatchesPerLayer = each('update');
   return table;
 }
 
