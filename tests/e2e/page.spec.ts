@@ -108,7 +108,7 @@ test('one problem, a node opened, blanked and heard again, by keyboard', async (
   await page.keyboard.press('Space');
   await expect(panel.getByText('Without it, accuracy on 20 test problems')).toBeVisible({ timeout: 60_000 });
   expect((await stateOf(page)).shown?.transcript.nodes[2]?.heard[0]).toEqual({ from: '1.0', text: '' });
-  await panel.getByRole('switch').uncheck();
+  await panel.getByRole('switch', { name: 'Blank node 1·0' }).uncheck();
   await idle(page);
   await panel.getByRole('button', { name: 'Close' }).click();
   await expect(panel).toBeHidden();

@@ -54,8 +54,13 @@ export function header(context: HeaderContext): TemplateResult {
       <button id="runs" title="Stored runs: open, compare, name, export, delete" @click=${context.openRuns}>
         ${icons.list} Runs
       </button>
-      <button id="tour" title="A guided tour of six steps, on the live network" @click=${context.startTour}>
-        ${icons.help} Tour
+      <button
+        id="tour"
+        class=${context.offerTour ? 'primary' : ''}
+        title="A guided tour of six steps, on the live network"
+        @click=${context.startTour}
+      >
+        ${icons.help} ${context.offerTour ? 'New here? Take the tour' : 'Tour'}
       </button>
       <button id="theme" @click=${context.toggleTheme}>
         ${dark ? icons.light : icons.dark} ${dark ? 'Light' : 'Dark'}
@@ -63,11 +68,6 @@ export function header(context: HeaderContext): TemplateResult {
     </div>
     <div class="lead">
       <h1>${lead} <span>${rest}</span></h1>
-      ${
-        context.offerTour
-          ? html`<button class="offer" @click=${context.startTour}>${icons.help} New here? Take the tour</button>`
-          : nothing
-      }
       <p>${lookFor}</p>
     </div>
   </header>`;

@@ -70,13 +70,7 @@ export const styles = css`
 
   .lead {
     display: grid;
-    grid-template-columns: minmax(0, 1fr) auto;
-    gap: 1px 12px;
-  }
-
-  .lead h1,
-  .lead p {
-    grid-column: 1;
+    gap: 1px;
   }
 
   h1 {
@@ -220,14 +214,6 @@ export const styles = css`
   .score span {
     font-size: 12.5px;
     color: var(--nm-muted);
-  }
-
-  .lead .offer {
-    grid-area: 1 / 2 / 3;
-    align-self: center;
-    border-color: var(--nm-accent);
-    color: var(--nm-accent);
-    font-weight: 600;
   }
 
   /* What the tour is about. */
@@ -437,15 +423,6 @@ export const styles = css`
 
   .narrow h1 {
     font-size: 18px;
-  }
-
-  .narrow .lead {
-    grid-template-columns: minmax(0, 1fr);
-  }
-
-  .narrow .lead .offer {
-    grid-area: auto;
-    justify-self: start;
   }
 
   .narrow .notices {

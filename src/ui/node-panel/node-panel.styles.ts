@@ -105,10 +105,30 @@ export const styles = css`
     font-variant-numeric: tabular-nums;
   }
 
+  .figures,
+  .worth {
+    grid-row: 1 / span 2;
+  }
+
+  .figures {
+    grid-column: 3;
+  }
+
+  .worth {
+    grid-column: 4;
+  }
+
   .hands {
+    grid-area: 2 / 1 / 2 / span 2;
+    align-self: end;
     display: flex;
     flex-wrap: wrap;
+    align-items: center;
     gap: 5px;
+  }
+
+  .hands .switch {
+    margin: 0 8px 0 0;
   }
 
   .hands button {
@@ -173,6 +193,10 @@ export const styles = css`
     .columns {
       grid-template-columns: minmax(0, 1fr);
       gap: 12px;
+    }
+
+    .columns > * {
+      grid-area: auto;
     }
   }
 `;

@@ -95,6 +95,7 @@ export class NmNodePanel extends LitElement {
         </header>
         <div class="columns">
           ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)} ${this.#worth(node)}
+          ${this.#hands(node)}
         </div>
       </section>
     `;
@@ -216,13 +217,13 @@ export class NmNodePanel extends LitElement {
             : html`<span class="muted">Nobody hears a blanked node: see whether the answer breaks.</span>`
         }
       </p>
-      ${this.#hands(node)}
     </div>`;
   }
 
   #hands({ id }: PlannedNode) {
     const { busy, siblings, undoable } = this;
-    return html`<label class="switch" title="Training leaves it as it is">
+    return html`<div class="hands" role="group" aria-label="Change it">
+      <label class="switch" title="Training leaves it as it is">
         <input
           type="checkbox"
           role="switch"
@@ -234,43 +235,42 @@ export class NmNodePanel extends LitElement {
         />
         Freeze node ${nodeName(id)}
       </label>
-      <div class="hands">
-        <button
-          id="reset"
-          title="Make it the untrained base again"
-          aria-disabled=${busy}
-          @click=${() => {
-            this.#change({ do: 'reset', node: id });
-          }}
-        >
-          Reset it
-        </button>
-        ${siblings.slice(0, 3).map(
-          (other) =>
-            html`<button
-              title="Exchange what the two have learned"
+      <button
+        id="reset"
+        title="Make it the untrained base again"
+        aria-disabled=${busy}
+        @click=${() => {
+          this.#change({ do: 'reset', node: id });
+        }}
+      >
+        Reset it
+      </button>
+      ${siblings.slice(0, 3).map(
+        (other) =>
+          html`<button
+            title="Exchange what the two have learned"
+            aria-disabled=${busy}
+            @click=${() => {
+              this.#change({ do: 'swap', node: id, with: other });
+            }}
+          >
+            Swap with ${nodeName(other)}
+          </button>`,
+      )}
+      ${
+        undoable === null
+          ? nothing
+          : html`<button
+              id="undo"
               aria-disabled=${busy}
               @click=${() => {
-                this.#change({ do: 'swap', node: id, with: other });
+                this.#change({ do: 'undo' });
               }}
             >
-              Swap with ${nodeName(other)}
-            </button>`,
-        )}
-        ${
-          undoable === null
-            ? nothing
-            : html`<button
-                id="undo"
-                aria-disabled=${busy}
-                @click=${() => {
-                  this.#change({ do: 'undo' });
-                }}
-              >
-                ${icons.reset} Undo ${undoable}
-              </button>`
-        }
-      </div>`;
+              ${icons.reset} Undo ${undoable}
+            </button>`
+      }
+    </div>`;
   }
 }
 
