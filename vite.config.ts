@@ -14,8 +14,17 @@ export default defineConfig({
   base: './',
   plugins: [contentSecurityPolicy(), ...(process.env['VITEST'] ? [] : [offline()])],
   worker: { format: 'es' },
-  // The bench is a page of its own: nothing of it is in the first load.
-  build: { target: 'es2022', rolldownOptions: { input: { index: 'index.html', bench: 'bench.html' } } },
+  build: {
+    target: 'es2022',
+    rolldownOptions: {
+      // The bench and the inside of an iframe are pages of their own: nothing of them is in the first load.
+      input: { index: 'index.html', bench: 'bench.html', embed: 'embed.html', iframe: 'src/embed/iframe.ts' },
+      output: {
+        // Pages of others name this script, so its name stays.
+        entryFileNames: ({ name }) => (name === 'iframe' ? 'iframe.js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
   test: {
     include: ['{src,workers,cli,tools,bench}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
     pool: 'forks',

@@ -4,5 +4,5 @@
  */
 export const assetBase = (): URL =>
   import.meta.env['NEUROMAS_LIBRARY'] === 'true'
-    ? new URL('./', import.meta.url)
+    ? new URL(/* @vite-ignore */ './', import.meta.url)
     : new URL(import.meta.env.BASE_URL, document.baseURI);

@@ -8,8 +8,7 @@ import type { WorkerLike } from './link.ts';
  * (https://html.spec.whatwg.org/multipage/workers.html#dom-worker; a way out, https://github.com/whatwg/html/issues/6911,
  * is proposed and open).
  * Imports of a module worker have no such limit. So a module of one line, in a blob that belongs to the page, imports the
- * real worker. Messages that are posted meanwhile wait: the port of a worker opens after its script has run. A frame with
- * `sandbox="allow-scripts"` has an opaque origin, for which every address is foreign; the same way leads out.
+ * real worker. Messages that are posted meanwhile wait: the port of a worker opens after its script has run.
  */
 export function startWorker(): WorkerLike {
   const address = new URL(engineWorker, import.meta.url);
