@@ -93,6 +93,8 @@ export class AdapterPool {
     const back = this.#runtime.device.createCommandEncoder({ label: 'grow adapters' });
     KINDS.forEach((kind, i) => {
       const copy = aside[i];
+      // Nodes come one at a time and stay: there is no reason to keep room for more.
+      this.#runtime.drop(`adapters.${kind}`);
       const buffer = this.buffer(kind);
       if (copy) back.copyBufferToBuffer(copy, 0, buffer, 0, used);
     });

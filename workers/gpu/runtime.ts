@@ -165,15 +165,21 @@ export class Runtime {
           'Use fewer problems or samples a step, or shorter messages.',
       );
     }
-    if (old) {
-      old.destroy();
-      this.#bindGroups.clear();
-    }
+    this.drop(name);
     const grown = old ? Math.min(Math.ceil((size * 1.5) / 16) * 16, maxStorageBufferBindingSize) : size;
     const buffer = this.device.createBuffer({ label: name, size: grown, usage });
     this.#buffers.set(name, buffer);
     this.#ids.set(buffer, this.#nextId++);
     return buffer;
+  }
+
+  /** Destroys the buffer of that name, if there is one: the next of its name has just the size asked for. */
+  drop(name: string): void {
+    const buffer = this.#buffers.get(name);
+    if (!buffer) return;
+    buffer.destroy();
+    this.#buffers.delete(name);
+    this.#bindGroups.clear();
   }
 
   /** As `buffer`, filled with data from its start. */
