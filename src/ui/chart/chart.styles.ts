@@ -13,7 +13,7 @@ export const styles = css`
 
   .plot {
     flex: 1;
-    min-height: 70px;
+    min-height: 52px;
     position: relative;
     overflow: hidden;
   }
