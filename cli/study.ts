@@ -94,7 +94,9 @@ function withArms(study: Study, list: string | undefined): Study {
   if (unknown !== undefined) {
     throw new InputError(`--arms ${unknown}: ${study.name} has the arms ${all.join(', ')}`);
   }
-  return { ...study, arms: (size) => study.arms(size).filter(({ name }) => wanted.includes(name)) };
+  // What comes next is for the whole field to decide.
+  const { more: _more, ...rest } = study;
+  return { ...rest, arms: (size) => study.arms(size).filter(({ name }) => wanted.includes(name)) };
 }
 
 function sizeOf({ size }: Study, options: StudyCommandOptions): Size {

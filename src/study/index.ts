@@ -1,8 +1,12 @@
 import { baselines, singleVersusNetwork } from './baselines.ts';
 import { growth, newNodes } from './growing.ts';
+import { credit, specialisation } from './inside.ts';
+import { parameters, search, topologies } from './shapes.ts';
 import type { Study } from './study.ts';
 
 /** All studies, by name. */
 export const studies: ReadonlyMap<string, Study> = new Map(
-  [singleVersusNetwork, baselines, growth, newNodes].map((study) => [study.name, study]),
+  [singleVersusNetwork, baselines, growth, newNodes, credit, specialisation, topologies, parameters, search].map(
+    (study) => [study.name, study],
+  ),
 );

@@ -1,6 +1,7 @@
 import { expect, it, describe } from 'vitest';
 import { tinyEngine } from '../../tests/support/tiny.ts';
 import { baselines, formatOnly } from './baselines.ts';
+import { formOf } from './diagnostics.ts';
 import { studies } from './index.ts';
 import { barChart, escapeXml, heatMap } from './plot.ts';
 import { cannotConclude, reportOf } from './report.ts';
@@ -8,6 +9,7 @@ import { bootstrap, entropy, pairedDifference } from './statistics.ts';
 import { runStudy, specOf, type RunPlace, type RunRecord, type StudyFile } from './study.ts';
 import { winner } from './vote.ts';
 import { taskNamed } from '../tasks/index.ts';
+import { Trainer } from '../training/train.ts';
 import type { Checkpoint } from '../training/types.ts';
 
 const size = { seeds: 2, steps: 3, problems: 2, samples: 4, heldOut: 8 };
@@ -146,4 +148,40 @@ it('draws labels that cannot be markup', () => {
   expect(escapeXml('<script>&"')).toBe('&#60;script&#62;&#38;&#34;');
   expect(barChart('a', [{ label: '<b>', values: [0.5] }])).not.toContain('<b>');
   expect(heatMap('a', ['r'], ['c'], () => 0.5)).toContain('0.50');
+});
+
+it('halves the field of a search by what was found, and only when all of it has run', () => {
+  const study = studies.get('search')!;
+  const first = study.arms(size).map(({ name }) => name);
+  const runs: RunRecord[] = [];
+  expect(study.more?.(size, runs)).toEqual([]);
+  for (const seed of [1, 2]) {
+    for (const [i, arm] of first.entries()) runs.push({ arm, seed, accuracy: i / 10 } as RunRecord);
+  }
+  expect(study.more?.(size, runs.slice(0, -1))).toEqual([]);
+  const second = study.more?.(size, runs) ?? [];
+  expect(second.map(({ name }) => name)).toEqual(['4-1-rung-1', '2-2-1-rung-1', '2-1-1-rung-1']);
+  expect(second[0]?.spec.training?.steps).toBe(6);
+});
+
+it('looks into a network and leaves it as it was', { timeout: 30_000 }, async () => {
+  const spec = specOf(studies.get('specialisation')!.arms(size)[1]!, 1, size, { engine: 'reference' });
+  const trainer = await Trainer.create({ spec, engine: await tinyEngine() });
+  await trainer.step();
+  const weights = async () => (await trainer.snapshot()).adapters.map((state) => [state.node, state.weights]);
+  const before = await weights();
+  const arm = studies.get('specialisation')!.arms(size)[1]!;
+  const findings = { ...(await arm.inspect?.(trainer)), ...(await arm.watch?.(trainer)) };
+  expect(await weights()).toEqual(before);
+  expect(Object.keys(findings)).toEqual(
+    expect.arrayContaining([
+      'effect of 1.0 on level 3',
+      'lost by swapping 1.0 and 1.1',
+      '1.1 states the right',
+      '2.0 form entropy (nats)',
+    ]),
+  );
+  // A random model says something else nearly every time.
+  expect(findings['1.0 distinct messages of 8']).toBeGreaterThan(4);
+  expect(formOf('3+4=7,2*5=0')).toBe(formOf('1-9=2,8+8=6'));
 });

@@ -54,7 +54,7 @@ export interface Study {
   size: Size;
   arms(size: Size): Arm[];
   /** Arms that are decided by results so far; asked again until there are none that have not run. */
-  more?(size: Size, runs: readonly RunRecord[]): Arm[];
+  more?: (size: Size, runs: readonly RunRecord[]) => Arm[];
   /** Pairs of arms whose difference the study is about: [better, worse, why]. */
   comparisons: readonly (readonly [string, string, string])[];
 }

@@ -1,0 +1,62 @@
+/** The real command, in a process of its own. */
+import { execFile } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { StudyFile } from '../src/study/study.ts';
+
+const runner = fileURLToPath(new URL('run.mjs', import.meta.url));
+let folder: string;
+
+const study = (...args: string[]) =>
+  new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
+    execFile(process.execPath, [runner, 'study', ...args], { cwd: folder }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : 0, stdout, stderr });
+    });
+  });
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'neuromas-study-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+const TINY = ['--steps', '1', '--problems', '2', '--samples', '2', '--held-out', '8', '--engine', 'reference'];
+
+it('runs every arm, writes a report, and goes on where it was', { timeout: 120_000 }, async () => {
+  const once = await study('single-versus-network', '--seeds', '1', '--out', 'mine', ...TINY);
+  expect(once).toMatchObject({ code: 0, stderr: '' });
+  expect(once.stdout).toContain('1 seed an arm: a hint, not a claim');
+  const read = async () => JSON.parse(await readFile(join(folder, 'mine/study.json'), 'utf8')) as StudyFile;
+  const first = await read();
+  expect(first.runs.map(({ arm }) => arm)).toEqual(['network', 'single', 'untrained', 'single-budget']);
+  expect(first.device.engine).toBe('reference');
+  const report = await readFile(join(folder, 'mine/report.md'), 'utf8');
+  expect(report).toContain('**Reduced size.**');
+  for (const [, plot] of report.matchAll(/\((.+\.svg)\)/g)) expect(existsSync(join(folder, 'mine', plot!))).toBe(true);
+
+  const again = await study('single-versus-network', '--seeds', '2', '--out', 'mine', ...TINY);
+  expect(again.stdout).toContain('4 of 8 runs done');
+  const second = await read();
+  expect(second.runs).toHaveLength(8);
+  expect(second.runs.slice(0, 4)).toEqual(first.runs);
+
+  const other = await study('baselines', '--out', 'mine', ...TINY);
+  expect(other.code).toBe(2);
+  expect(other.stderr).toMatch(/^error: mine\/study\.json is of single-versus-network .*; give another --out\n$/);
+});
+
+it.each([
+  [['nonsense'], 'there is no study "nonsense"; there are single-versus-network, baselines'],
+  [['growth', '--seeds', '0'], 'It must be a whole number from 1 to 100'],
+  [['baselines', '--arms', 'network,oracle'], '--arms oracle: baselines has the arms network, single'],
+  [['credit', '--samples', '6'], 'credit.replays: 4 does not divide training.samples, 6'],
+])('refuses %j in one line and writes nothing', { timeout: 60_000 }, async (args, message) => {
+  const { code, stderr } = await study(...args, '--out', 'none');
+  expect(code).toBe(2);
+  expect(stderr).toContain(message);
+  expect(stderr.trim().split('\n')).toHaveLength(1);
+  expect(existsSync(join(folder, 'none'))).toBe(false);
+});
