@@ -259,8 +259,13 @@ function within<T>(path: string, check: () => T): T {
 /** What is only wrong together. */
 function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
   const { credit, curriculum, growth, training, task } = spec;
-  if (credit && credit.method !== 'same' && training.samples % credit.replays !== 0) {
-    throw new SpecError(`credit.replays: ${credit.replays} does not divide training.samples, ${training.samples}`);
+  if (credit?.method === 'counterfactual') {
+    const situations = training.samples / credit.replays;
+    if (!Number.isInteger(situations) || situations < 2) {
+      throw new SpecError(
+        `credit.replays: ${credit.replays} does not divide training.samples, ${training.samples}, into two situations or more`,
+      );
+    }
   }
   if (credit && credit.method !== 'same' && spec.lora.shared) {
     throw new SpecError(`credit.method: ${credit.method} needs an adapter for each node; leave lora.shared out`);

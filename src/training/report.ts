@@ -46,6 +46,14 @@ export function transcriptOf(judged: Judged, row: number): Transcript {
   };
 }
 
+/** The first samples of the first problems. */
+export function firstTranscripts(judged: Judged, problems: number, samples: number): Transcript[] {
+  const rows = Array.from({ length: Math.min(problems, judged.problems.length) }, (_, problem) =>
+    Array.from({ length: Math.min(samples, judged.samples) }, (_, sample) => problem * judged.samples + sample),
+  );
+  return rows.flat().map((row) => transcriptOf(judged, row));
+}
+
 /** Each node's most frequent message on the first problem. */
 export function modesOf({ plan, problems, samples, execution }: Judged): StepReport['modes'] {
   return {

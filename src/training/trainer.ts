@@ -17,23 +17,22 @@
  */
 import type { AdapterState, EngineApi } from '../../workers/engine-api.ts';
 import type { NetworkEdit } from '../graph/grow.ts';
-import { execute, releaseAll } from '../graph/execute.ts';
 import { planGraph, type Plan, type PlannedNode } from '../graph/plan.ts';
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
-import { practiceProblems, testProblems } from '../tasks/split.ts';
+import { testProblems } from '../tasks/split.ts';
 import type { Problem, Task } from '../tasks/task.ts';
-import { blanking, counterfactual, type NodeCredit } from './counterfactual.ts';
-import { assignCredit, type BaselineState } from './credit.ts';
+import type { BaselineState } from './credit.ts';
 import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
-import { evaluate, EVALUATION_SEED, hearing, judge, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
+import { evaluate, EVALUATION_SEED, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
 import { addNodes, planChange, removeNodes, replaceNodes, resetNode, statesOf, type NodeStart } from './network.ts';
-import { layerSeconds, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
+import { firstTranscripts, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
+import { rollOut } from './rollout.ts';
 import { checkFinite, checkSameBase, checkSameNetwork, mergeSettings, type Settings } from './settings.ts';
 import { SharedEngine } from './shared.ts';
 import type { Checkpoint, CurvePoint, Evaluation, StepReport, Transcript } from './types.ts';
-import { earnVoices, isHeard, isSilent, type Voices } from './voice.ts';
+import { earnVoices, isSilent, type Voices } from './voice.ts';
 
 export { EVALUATION_SEED, type EvaluateOptions } from './evaluation.ts';
 
@@ -149,81 +148,35 @@ export class Trainer {
 
   async #trainStep(options: StepOptions): Promise<StepReport> {
     this.#checkSound();
-    const { signal, details = false } = options;
-    const { seed, task, sampling, training } = this.#spec;
-    const credit = this.#spec.credit ?? { method: 'same', replays: 1 };
-    const level = options.level ?? task.level;
-    // A counterfactual step spends its samples on fewer situations, each with several messages.
-    const samples = credit.method === 'counterfactual' ? training.samples / credit.replays : training.samples;
+    const { sampling, training } = this.#spec;
+    const level = options.level ?? this.#spec.task.level;
     const step = this.#step;
     const start = performance.now();
 
-    // Sample problems. They depend on (seed, step) alone, so a resumed run meets the same ones.
-    const problems = practiceProblems(this.task, level, training.problems, new Random(seed, step));
-
-    // Roll out.
-    const voices = this.#voices;
-    const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
-    const reaches = hearing({ plan: this.#plan, task: this.task, silent: [] }, problems);
-    const run = {
-      ...reaches,
-      ...(Object.keys(voices).length > 0 && { unheard: ({ key }: { key: number }, row: number) => !heard(key, row) }),
+    // Sample problems, roll out, reward, advantage.
+    const rollout = await rollOut({
       plan: this.#plan,
       engine: this.#engine,
-      problems: problems.map((problem) => problem.text),
-      samples,
-      seed,
+      task: this.task,
+      spec: this.#spec,
       step,
-      sampling,
-      details,
-      signal,
-    };
-    const execution = await execute({ ...run, keep: true });
-    const seconds = layerSeconds(execution);
-
-    // Reward and advantage.
-    const rewardStart = performance.now();
-    let judged: Judged & { advantages: Float32Array };
-    let scalars: number[];
-    let state: BaselineState;
-    let own: NodeCredit;
-    try {
-      const rewards = judge(this.task, problems, samples, execution.outputs, step);
-      scalars = rewards.map((reward) => reward.reward);
-      const joint = assignCredit(training.baseline, scalars, samples, this.#baseline);
-      state = joint.state;
-      const unheard = (id: string, row: number): boolean => !heard(this.#keyOf(id), row);
-      const { advantages } = joint;
-      const { channel } = reaches;
-      judged = { plan: this.#plan, problems, samples, execution, rewards, advantages, unheard, channel };
-      const replay = { ...run, execution, rewards: scalars, judge: this.#judgeReplays(problems, step) };
-      if (credit.method === 'counterfactual') own = await counterfactual(replay, credit.replays);
-      else if (credit.method === 'blank') own = await blanking(replay);
-      else own = { nodes: this.#sameForAll(joint.advantages), rollouts: [], calls: 0 };
-    } catch (error) {
-      await releaseAll(this.#engine, execution.rollouts);
-      throw error;
-    }
-    // A message that nobody was given has no part in the reward.
-    for (const { node, advantages } of own.nodes) {
-      const key = this.#keyOf(node);
-      const others = Math.max(1, advantages.length / execution.rows - 1);
-      for (let i = 0; i < advantages.length; i++) {
-        const row = i < execution.rows ? i : Math.floor((i - execution.rows) / others);
-        if (!heard(key, row)) advantages[i] = 0;
-      }
-    }
-    seconds.reward = (performance.now() - rewardStart) / 1000;
+      level,
+      voices: this.#voices,
+      baseline: this.#baseline,
+      signal: options.signal,
+      details: options.details ?? false,
+    });
+    const { execution, credit, judged, rewards, seconds } = rollout;
 
     // Update every node.
     const updateStart = performance.now();
     const lossTokens = sampling.maxNewTokens / 4;
     const { klBeta, entropyBeta, clipNorm, learningRate } = training;
-    const learning = own.nodes.filter(({ node }) => !this.#frozen.has(this.#keyOf(node)));
+    const learning = credit.nodes.filter(({ node }) => !this.#frozen.has(this.#keyOf(node)));
     const update = await this.#guardWeights(() =>
       this.#engine
         .update({
-          rollouts: [...execution.rollouts, ...own.rollouts],
+          rollouts: [...execution.rollouts, ...credit.rollouts],
           nodes: learning,
           loss: { klBeta, entropyBeta, lossTokens, temperature: sampling.temperature },
           adam: { ...ADAM, learningRate, clipNorm },
@@ -237,27 +190,22 @@ export class Trainer {
     for (const [part, time] of Object.entries(update.seconds)) seconds[`update.${part}`] = time;
 
     // Report.
-    this.#baseline = state;
-    this.#voices = earnVoices(voices, scalars, samples, heard, this.#spec.growth?.ramp ?? 1);
+    this.#baseline = rollout.baseline;
+    this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, this.#spec.growth?.ramp ?? 1);
     this.#step = step + 1;
     const metrics = meanMetrics(judged.rewards);
     const point: CurvePoint = {
       step: this.#step,
-      reward: scalars.reduce((sum, reward) => sum + reward, 0) / execution.rows,
+      reward: rewards.reduce((sum, reward) => sum + reward, 0) / execution.rows,
       accuracy: metrics.accuracy ?? 0,
       kl: weightedMean(update.nodes, (node) => node.kl),
       entropy: weightedMean(update.nodes, (node) => node.entropy),
       seconds: (performance.now() - start) / 1000,
-      calls: execution.rows * this.#plan.nodes.length + own.calls,
+      calls: execution.rows * this.#plan.nodes.length + credit.calls,
       ...(this.#spec.curriculum ? { level } : {}),
     };
     this.#curve.push(point);
-    const transcripts: Transcript[] = [];
-    for (let problem = 0; problem < Math.min(SHOWN.problems, problems.length); problem++) {
-      for (let sample = 0; sample < Math.min(SHOWN.samples, samples); sample++) {
-        transcripts.push(transcriptOf(judged, problem * samples + sample));
-      }
-    }
+    const transcripts = firstTranscripts(judged, SHOWN.problems, SHOWN.samples);
     const { tokens } = execution;
     const report = { point, nodes: update.nodes, metrics, transcripts, modes: modesOf(judged), seconds, tokens };
     const earned = this.#plan.nodes.filter(({ key }) => this.#voices[key]);
@@ -481,17 +429,6 @@ export class Trainer {
 
   #keyOf(id: string): number {
     return this.#plan.nodes.find((node) => node.id === id)?.key ?? -1;
-  }
-
-  #sameForAll(advantages: Float32Array): NodeCredit['nodes'] {
-    return this.#plan.nodes.map(({ id }) => ({ node: id, advantages: advantages.slice() }));
-  }
-
-  #judgeReplays(problems: readonly Problem[], step: number) {
-    return (outputs: readonly string[], of: readonly number[]): number[] => {
-      const asked = of.map((problem) => problems[problem] as Problem);
-      return judge(this.task, asked, 1, [...outputs], step).map(({ reward }) => reward);
-    };
   }
 
   #checkSound(): void {

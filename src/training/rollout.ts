@@ -1,0 +1,115 @@
+/** The first half of a training step: problems, rollouts, rewards, advantages. Changes nothing; the rollouts are kept. */
+import type { EngineApi } from '../../workers/engine-api.ts';
+import { execute, releaseAll, type Execution } from '../graph/execute.ts';
+import type { Plan } from '../graph/plan.ts';
+import { Random } from '../random.ts';
+import type { RunSpec } from '../spec.ts';
+import { practiceProblems } from '../tasks/split.ts';
+import type { Problem, Task } from '../tasks/task.ts';
+import { blanking, counterfactual, type NodeCredit } from './counterfactual.ts';
+import { assignCredit, type BaselineState } from './credit.ts';
+import { hearing, judge } from './evaluation.ts';
+import { layerSeconds, type Judged } from './report.ts';
+import { isHeard, type Voices } from './voice.ts';
+
+export interface RolloutRequest {
+  plan: Plan;
+  engine: EngineApi;
+  task: Task;
+  spec: RunSpec;
+  /** Steps done. */
+  step: number;
+  /** The level to practise. */
+  level: number;
+  voices: Voices;
+  baseline: BaselineState;
+  signal: AbortSignal | undefined;
+  /** Also tell the probability of every token. */
+  details: boolean;
+}
+
+export interface Rollout {
+  judged: Judged;
+  execution: Execution;
+  /** By row. */
+  rewards: number[];
+  /** Advantages by node, and what was kept beside the execution. */
+  credit: NodeCredit;
+  /** The baseline's, to be given to the next step. */
+  baseline: BaselineState;
+  /** Whether a node (by key) was heard in a row. */
+  heard: (key: number, row: number) => boolean;
+  seconds: Record<string, number>;
+}
+
+/** Errors: the engine's, the task's, the signal's reason. Kept rollouts are released then. */
+export async function rollOut(request: RolloutRequest): Promise<Rollout> {
+  const { plan, engine, task, spec, step, voices, signal, details } = request;
+  const { seed, sampling, training } = spec;
+  const method = spec.credit?.method ?? 'same';
+  const replays = spec.credit?.replays ?? 1;
+  // A counterfactual step spends its samples on fewer situations, each with several messages.
+  const samples = method === 'counterfactual' ? training.samples / replays : training.samples;
+
+  // Problems depend on (seed, step) alone, so a resumed run meets the same ones.
+  const problems = practiceProblems(task, request.level, training.problems, new Random(seed, step));
+
+  const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
+  const reaches = hearing({ plan, task, silent: [] }, problems);
+  const run = {
+    ...reaches,
+    ...(Object.keys(voices).length > 0 && { unheard: ({ key }: { key: number }, row: number) => !heard(key, row) }),
+    plan,
+    engine,
+    problems: problems.map((problem) => problem.text),
+    samples,
+    seed,
+    step,
+    sampling,
+    details,
+    signal,
+  };
+  const execution = await execute({ ...run, keep: true });
+  const seconds = layerSeconds(execution);
+
+  const start = performance.now();
+  const keys = new Map(plan.nodes.map((node) => [node.id, node.key]));
+  const keyOf = (id: string): number => keys.get(id) ?? -1;
+  try {
+    const judgements = judge(task, problems, samples, execution.outputs, step);
+    const rewards = judgements.map(({ reward }) => reward);
+    const { advantages, state } = assignCredit(training.baseline, rewards, samples, request.baseline);
+    const again = { ...run, execution, rewards, judge: judgeOf(task, problems, step) };
+    let credit: NodeCredit;
+    if (method === 'counterfactual') credit = await counterfactual(again, replays);
+    else if (method === 'blank') credit = await blanking(again);
+    else credit = { nodes: plan.nodes.map(({ id }) => same(id, advantages)), rollouts: [], calls: 0 };
+
+    // A message that nobody was given has no part in the reward.
+    for (const own of credit.nodes) {
+      const key = keyOf(own.node);
+      const others = Math.max(1, own.advantages.length / execution.rows - 1);
+      own.advantages.forEach((_, i) => {
+        const row = i < execution.rows ? i : Math.floor((i - execution.rows) / others);
+        if (!heard(key, row)) own.advantages[i] = 0;
+      });
+    }
+    seconds.reward = (performance.now() - start) / 1000;
+    const unheard = (id: string, row: number): boolean => !heard(keyOf(id), row);
+    const { channel } = reaches;
+    const judged = { plan, problems, samples, execution, rewards: judgements, advantages, unheard, channel };
+    return { judged, execution, rewards, credit, baseline: state, heard, seconds };
+  } catch (error) {
+    await releaseAll(engine, execution.rollouts);
+    throw error;
+  }
+}
+
+const same = (node: string, advantages: Float32Array) => ({ node, advantages: advantages.slice() });
+
+const judgeOf =
+  (task: Task, problems: readonly Problem[], step: number) =>
+  (outputs: readonly string[], of: readonly number[]): number[] => {
+    const asked = of.map((problem) => problems[problem] as Problem);
+    return judge(task, asked, 1, [...outputs], step).map(({ reward }) => reward);
+  };
