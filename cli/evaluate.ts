@@ -19,14 +19,14 @@ export interface EvalCommandOptions {
 /** `eval`: greedy accuracy of a trained network on held-out problems, and what its nodes wrote. */
 export async function evalCommand(options: EvalCommandOptions): Promise<void> {
   const folder = new RunFolder(options.run);
-  const { spec } = await folder.loadResult();
+  const { spec, voices } = await folder.loadResult();
   const { level = spec.task.level, problems = spec.evaluation.problems, seed } = options;
   const levels = taskNamed(spec.task.name).levels.map((l) => l.level);
   if (!levels.includes(level)) {
     throw new InputError(`--level ${level}: ${spec.task.name} has the levels ${levels.join(', ')}`);
   }
   const { engine, info } = await openEngine(spec.model, spec.engine, options.adapter);
-  const trainer = await Trainer.create({ spec, engine });
+  const trainer = await Trainer.create({ spec, engine, voices });
   await loadAdapters(
     engine,
     folder,

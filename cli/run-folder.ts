@@ -15,6 +15,7 @@ import { readPeft, writePeft } from '../src/storage/peft.ts';
 import { readSafetensors, writeSafetensors } from '../src/storage/safetensors.ts';
 import type { CheckpointSink } from '../src/training/train.ts';
 import type { Checkpoint, CurvePoint } from '../src/training/types.ts';
+import type { Voices } from '../src/training/voice.ts';
 import type { AdapterInfo, AdapterState } from '../workers/engine-api.ts';
 import { about, InputError } from './errors.ts';
 import { writeAtomic } from './files.ts';
@@ -36,6 +37,8 @@ export interface RunResult {
   /** Wall time of training and its evaluations, in seconds. */
   seconds: number;
   curve: CurvePoint[];
+  /** Of a grown network: nodes that are not always heard yet, by key. */
+  voices?: Voices;
   /** Mean wall time of a step by part, in seconds. A part `a.b` lies within `a`. */
   stepSeconds: Record<string, number>;
 }

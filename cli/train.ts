@@ -72,6 +72,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     steps: trainer.stepsDone,
     seconds,
     curve: [...trainer.curve],
+    ...(Object.keys(trainer.voices).length > 0 && { voices: trainer.voices }),
     stepSeconds: Object.fromEntries([...parts].map(([part, time]) => [part, time / steps])),
   });
   console.log(

@@ -183,7 +183,7 @@ export function cannotConclude(study: Study, file: StudyFile, arms = byArm(file.
   const fewest = Math.min(...[...arms.values()].map((runs) => runs.length));
   if (fewest < SEEDS_FOR_A_CLAIM) {
     lines.push(
-      `${fewest} seed${fewest === 1 ? '' : 's'} an arm: a hint, not a claim, which takes at least ${SEEDS_FOR_A_CLAIM}.`,
+      `${fewest} seed${fewest === 1 ? '' : 's'} an arm: a hint, not a claim, which takes at least ${SEEDS_FOR_A_CLAIM}; bootstrap intervals of so few are too narrow.`,
     );
   }
   if (file.reduced) {

@@ -46,6 +46,8 @@ export interface TrainerOptions {
   engine: EngineApi;
   /** Goes on from here: resuming equals never having stopped. */
   checkpoint?: Checkpoint | undefined;
+  /** Without a checkpoint: nodes that have not earned a full voice, as `Trainer.voices` told. */
+  voices?: Voices | undefined;
   /** Instead of the task the spec names. */
   task?: Task;
 }
@@ -86,11 +88,12 @@ export class Trainer {
   #disposed = false;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor({ spec, engine, checkpoint, task }: TrainerOptions) {
+  private constructor({ spec, engine, checkpoint, task, voices = {} }: TrainerOptions) {
     this.#spec = spec;
     this.#engine = spec.lora.shared ? new SharedEngine(engine) : engine;
     this.#plan = planGraph(spec.graph);
     this.task = task ?? taskNamed(spec.task.name);
+    this.#voices = structuredClone(voices);
     if (checkpoint) {
       checkSameNetwork(checkpoint.spec, spec);
       this.#remember(checkpoint);
