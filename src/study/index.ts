@@ -1,4 +1,5 @@
 import { baselines, singleVersusNetwork } from './baselines.ts';
+import { edits } from './edits.ts';
 import { growth, newNodes } from './growing.ts';
 import { credit, specialisation } from './inside.ts';
 import { parameters, search, topologies } from './shapes.ts';
@@ -6,7 +7,7 @@ import type { Study } from './study.ts';
 
 /** All studies, by name. */
 export const studies: ReadonlyMap<string, Study> = new Map(
-  [singleVersusNetwork, baselines, growth, newNodes, credit, specialisation, topologies, parameters, search].map(
+  [singleVersusNetwork, baselines, growth, newNodes, edits, credit, specialisation, topologies, parameters, search].map(
     (study) => [study.name, study],
   ),
 );

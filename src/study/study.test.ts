@@ -185,3 +185,17 @@ it('looks into a network and leaves it as it was', { timeout: 30_000 }, async ()
   expect(findings['1.0 distinct messages of 8']).toBeGreaterThan(4);
   expect(formOf('3+4=7,2*5=0')).toBe(formOf('1-9=2,8+8=6'));
 });
+
+it('edits a network in many ways and leaves it as it was', { timeout: 30_000 }, async () => {
+  const [arm] = studies.get('edits')!.arms(size);
+  const trainer = await Trainer.create({
+    spec: specOf(arm!, 1, size, { engine: 'reference' }),
+    engine: await tinyEngine(),
+  });
+  await trainer.step();
+  const before = await trainer.snapshot();
+  const findings = (await arm!.inspect?.(trainer)) ?? {};
+  expect(Object.keys(findings)).toHaveLength(15);
+  expect(findings['a node beside, silent']).toBe(findings['as it was']);
+  expect(await trainer.snapshot()).toEqual(before);
+});
