@@ -65,7 +65,7 @@ describe('merged adapters', () => {
 
 describe('a voice', () => {
   it('is heard as often as it says, the same for the same row', () => {
-    const voices = { 7: { probability: 0.3, effect: null } };
+    const voices = { 7: { probability: 0.3, effect: null, error: null } };
     const heard = Array.from({ length: 4000 }, (_, row) => isHeard(voices, 1, 2, 7, row));
     expect(heard.filter(Boolean).length / 4000).toBeCloseTo(0.3, 1);
     expect(heard).toEqual(heard.map((_, row) => isHeard(voices, 1, 2, 7, row)));
@@ -85,5 +85,22 @@ describe('a voice', () => {
       expect(voices[7]?.probability).toBe(rises ? undefined : 0.125);
     }
     expect(effectOf([1, 0, 1, 0], 2, () => true)).toBeNull();
+    expect(effectOf([1, 0, 0.5, 0.5], 2, (row) => row % 2 === 0)).toEqual({ effect: 0.5, variance: 0.25 });
+  });
+
+  it('rises through noise, where the node changes nothing', () => {
+    let full = 0;
+    for (let run = 0; run < 20; run++) {
+      const random = new Random(run);
+      let voices = { 7: newVoice() } as ReturnType<typeof earnVoices>;
+      for (let step = 0; step < 80 && voices[7]; step++) {
+        const rewards = Array.from({ length: 64 }, () => (random.next() < 0.25 ? 1 : 0));
+        const p = voices[7].probability;
+        const mask = rewards.map(() => random.next() < p);
+        voices = earnVoices(voices, rewards, 8, (_, row) => mask[row] ?? true, 40);
+      }
+      if (!voices[7]) full++;
+    }
+    expect(full).toBeGreaterThan(13);
   });
 });

@@ -93,7 +93,7 @@ describe('an edit of a live network', () => {
       await trainer.edit({ do: 'add-node', layer: 1 }, 'silent');
       const after = await trainer.tryProblem(problem);
       expect(after.nodes.at(-1)).toEqual(before.nodes.at(-1));
-      expect(Object.values(trainer.voices)).toEqual([{ probability: 0.25, effect: null }]);
+      expect(Object.values(trainer.voices)).toEqual([{ probability: 0.25, effect: null, error: null }]);
     });
   });
 

@@ -2,7 +2,8 @@
  * Voices: how a new node comes to be heard. A silent node speaks from the start, but in each rollout its message reaches
  * the others only with a probability p, its voice; otherwise its line is left out of every prompt, and the network is
  * the one it was before the node came. Heard and unheard rollouts of the same problem are a randomised experiment on
- * what the node is worth, and p follows its outcome: up where the network does no worse with it, down where it does.
+ * what the node is worth, and p follows its outcome: down where the network is clearly worse with it, up otherwise.
+ * (Without an allowance for noise a harmless node hardly rose: docs/log.md.)
  */
 import { Random } from '../random.ts';
 
@@ -11,6 +12,8 @@ export interface Voice {
   probability: number;
   /** Reward of rollouts that heard it minus that of those that did not, same problems; a moving average, null at first. */
   effect: number | null;
+  /** Standard error of the effect, from how much problems differ; null while unknown. */
+  error: number | null;
 }
 
 /** By node key (as text, so that it is plain JSON); a node that is not there is heard always. */
@@ -21,10 +24,10 @@ const FLOOR = 0.125;
 const START = 0.25;
 /** Share of the old value in the moving average of the effect. */
 const DECAY = 0.8;
-/** A voice that costs no more reward than this may rise. */
+/** A voice that costs no more reward than this, give or take a standard error, may rise. */
 const TOLERANCE = 0.02;
 
-export const newVoice = (): Voice => ({ probability: START, effect: null });
+export const newVoice = (): Voice => ({ probability: START, effect: null, error: null });
 
 /** Whether a node is heard in a row. Depends on (seed, step, key, row) alone. */
 export function isHeard(voices: Voices, seed: number, step: number, key: number, row: number): boolean {
@@ -49,18 +52,30 @@ export function earnVoices(
   const next: Voices = {};
   for (const [key, voice] of Object.entries(voices)) {
     const measured = effectOf(rewards, samples, (row) => heard(Number(key), row));
-    const effect = measured === null ? voice.effect : DECAY * (voice.effect ?? measured) + (1 - DECAY) * measured;
-    const rises = effect !== null && effect >= -TOLERANCE;
+    let { effect, error } = voice;
+    if (measured) {
+      effect = DECAY * (effect ?? measured.effect) + (1 - DECAY) * measured.effect;
+      // The variance of a moving average of independent steps is (1 − d) / (1 + d) of one step's.
+      const variance = ((1 - DECAY) / (1 + DECAY)) * measured.variance;
+      error = Math.sqrt(error === null ? variance : DECAY * error ** 2 + (1 - DECAY) * variance);
+    }
+    const rises = effect !== null && effect + (error ?? 0) >= -TOLERANCE;
     const probability = Math.max(FLOOR, voice.probability + (rises ? 1 : -1) / ramp);
-    if (probability < 1) next[key] = { probability, effect };
+    if (probability < 1) next[key] = { probability, effect, error };
   }
   return next;
 }
 
-/** Mean over problems of (mean reward heard − mean reward unheard); null where no problem has both. */
-export function effectOf(rewards: readonly number[], samples: number, heard: (row: number) => boolean): number | null {
-  let sum = 0;
-  let groups = 0;
+/**
+ * Mean over problems of (mean reward heard − mean reward unheard), and the variance of that mean as the problems tell it
+ * (with one problem: that of a fair coin's difference). Null where no problem has both.
+ */
+export function effectOf(
+  rewards: readonly number[],
+  samples: number,
+  heard: (row: number) => boolean,
+): { effect: number; variance: number } | null {
+  const differences: number[] = [];
   for (let first = 0; first < rewards.length; first += samples) {
     const totals = { with: 0, without: 0, heard: 0 };
     for (let row = first; row < first + samples; row++) {
@@ -71,8 +86,11 @@ export function effectOf(rewards: readonly number[], samples: number, heard: (ro
       } else totals.without += reward;
     }
     if (totals.heard === 0 || totals.heard === samples) continue;
-    sum += totals.with / totals.heard - totals.without / (samples - totals.heard);
-    groups++;
+    differences.push(totals.with / totals.heard - totals.without / (samples - totals.heard));
   }
-  return groups === 0 ? null : sum / groups;
+  const n = differences.length;
+  if (n === 0) return null;
+  const effect = differences.reduce((sum, d) => sum + d, 0) / n;
+  const spread = differences.reduce((sum, d) => sum + (d - effect) ** 2, 0);
+  return { effect, variance: n === 1 ? 0.5 : spread / (n - 1) / n };
 }
