@@ -27,6 +27,7 @@ export default defineConfig({
   },
   test: {
     include: ['{src,workers,cli,tools,bench}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
+    setupFiles: ['tests/setup.ts'],
     pool: 'forks',
     testTimeout: 60_000,
     hookTimeout: 60_000,

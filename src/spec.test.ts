@@ -47,7 +47,10 @@ describe('parseSpec', () => {
     [{ training: 3 }, /^training: 3 is not allowed; it must be an object with the fields steps, problems, /],
     [{ version: 2 }, 'version: 2 is not allowed; it must be 1'],
     [{ engine: 'cuda' }, 'engine: "cuda" is not allowed; it must be one of "auto", "webgpu", "reference"'],
-    [{ task: { name: 'chess' } }, 'task.name: there is no task "chess"; there are arithmetic, boolean, sort, lookup, shards, signal'],
+    [
+      { task: { name: 'chess' } },
+      'task.name: there is no task "chess"; there are arithmetic, boolean, sort, lookup, shards, signal',
+    ],
     [{ task: { level: 8 } }, 'task.level: 8 is not a level of arithmetic; it has 1, 2, 3, 4, 5, 6, 7'],
     [{ task: { name: 'sort', level: 1 } }, 'task.level: 1 is not a level of sort; it has 2, 3, 4, 5, 6'],
     [{ graph: { layers: [2, 2] } }, 'graph: the last layer has 2 nodes (2.0, 2.1); it must be the one output node'],
