@@ -3,6 +3,8 @@ import { bootstrap, mean } from './statistics.ts';
 
 export interface Line {
   label: string;
+  /** Place among the colours. */
+  colour: number;
   /** [x, y], one list a seed; drawn thin, with the mean over seeds drawn thick. */
   runs: readonly (readonly (readonly [number, number])[])[];
 }
@@ -29,7 +31,7 @@ export function lineChart(title: string, xLabel: string, lines: readonly Line[])
   const path = (points: readonly (readonly [number, number])[]): string =>
     points.map(([px, py], i) => `${i === 0 ? 'M' : 'L'}${x(px).toFixed(1)} ${y(py).toFixed(1)}`).join('');
   const parts: string[] = [];
-  for (const [i, { runs }] of lines.entries()) {
+  for (const { runs, colour: i } of lines) {
     for (const run of runs) {
       parts.push(`<path d="${path(run)}" stroke="${colour(i)}" stroke-width="1" opacity="0.35" fill="none"/>`);
     }
@@ -58,7 +60,7 @@ export function barChart(title: string, bars: readonly Bar[]): string {
   return svg(
     title,
     [...grid(), ...parts],
-    bars.map(({ label: name }, i) => ({ label: `${i + 1} ${name}` })),
+    bars.map(({ label: name }, i) => ({ label: `${i + 1} ${name}`, colour: i })),
   );
 }
 
@@ -119,10 +121,10 @@ function niceTicks(last: number): number[] {
 const label = (x: number, at: number, text: string, anchor: string): string =>
   `<text x="${x.toFixed(1)}" y="${at.toFixed(1)}" text-anchor="${anchor}">${escapeXml(text)}</text>`;
 
-function svg(title: string, parts: readonly string[], legend: readonly { label: string }[]): string {
-  const keys = legend.map(({ label: name }, i) => {
+function svg(title: string, parts: readonly string[], legend: readonly { label: string; colour: number }[]): string {
+  const keys = legend.map(({ label: name, colour: c }, i) => {
     const at = BOX.height + 14 + 18 * i;
-    return `<rect x="${BOX.left}" y="${at - 9}" width="12" height="10" fill="${colour(i)}"/>${label(BOX.left + 18, at, name, 'start')}`;
+    return `<rect x="${BOX.left}" y="${at - 9}" width="12" height="10" fill="${colour(c)}"/>${label(BOX.left + 18, at, name, 'start')}`;
   });
   return frame(title, BOX.width, BOX.height + 18 * legend.length + 8, [...parts, ...keys]);
 }

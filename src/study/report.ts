@@ -28,9 +28,12 @@ export function reportOf(study: Study, file: StudyFile): Report {
     plots[`${study.name}-curves.svg`] = lineChart(
       `${study.title}: mean reward of a step`,
       'step',
-      [...arms.values()]
-        .filter((runs) => runs.some(({ curve }) => curve.length > 0))
-        .map((runs) => ({ label: labelOf(runs), runs: runs.map((run) => smooth(run.curve)) })),
+      // Every arm has one colour in all plots.
+      [...arms.values()].flatMap((runs, colour) =>
+        runs.some(({ curve }) => curve.length > 0)
+          ? [{ label: labelOf(runs), runs: runs.map((run) => smooth(run.curve)), colour }]
+          : [],
+      ),
     );
   }
   const findings = findingsPlot(study, arms);
@@ -127,7 +130,8 @@ function findingsTable(arms: ReadonlyMap<string, RunRecord[]>): string[] {
 
 /** Names like `blank 1.0, level 3`: nodes by conditions. */
 function findingsPlot(study: Study, arms: ReadonlyMap<string, RunRecord[]>): string | null {
-  const runs = [...arms.values()].flat();
+  // An untrained network has no nodes to tell apart.
+  const runs = [...arms.values()].flat().filter(({ steps }) => steps > 0);
   const cells = new Map<string, number[]>();
   for (const { findings } of runs) {
     for (const [name, value] of Object.entries(findings)) {
