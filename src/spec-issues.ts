@@ -1,5 +1,6 @@
 /** Turns what valibot says about a specification into one line a user can act on. */
 import type * as v from 'valibot';
+import { oneLine } from './graph/prompt.ts';
 
 type Schema = v.GenericSchema;
 /** The parts of valibot's schemas and actions that are read here. */
@@ -66,8 +67,7 @@ export function quoteValue(value: unknown): string {
 }
 
 const shorten = (text: string, limit: number): string => {
-  // eslint-disable-next-line no-control-regex -- one line is the promise
-  const line = text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
+  const line = oneLine(text);
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 };
 

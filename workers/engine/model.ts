@@ -1,7 +1,7 @@
 /** The decoder on the GPU: packed weights, and the way forward and backward through them, side by side. */
 import type { Runtime } from '../gpu/runtime.ts';
 import { Attention } from '../kernels/attention.ts';
-import type { GpuBatch } from '../kernels/batch.ts';
+import { type GpuBatch, logitsStride } from '../kernels/batch.ts';
 import { type GpuMatrix, Linear, type LinearShape, matrixInfo } from '../kernels/linear.ts';
 import { RmsNorm } from '../kernels/norm.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
@@ -121,7 +121,7 @@ export class GpuModel {
 
   /** The values of one logits row as stored: the vocabulary rounded up to 4. */
   get logitsStride(): number {
-    return Math.ceil(this.config.vocabularySize / 4) * 4;
+    return logitsStride(this.config.vocabularySize);
   }
 
   /** Buffers for the tensors of a layer. `kvSlots` is the number of tokens unless a cache is longer. */

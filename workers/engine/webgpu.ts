@@ -12,7 +12,7 @@ import { generate } from './generate.ts';
 import { GROUP_NAMES } from './layout.ts';
 import { GpuModel } from './model.ts';
 import { score, update } from './train.ts';
-import type { ModelWeights, PackedMatrix } from './weights/packed.ts';
+import { type ModelWeights, type PackedMatrix, unpackRow } from './weights/packed.ts';
 
 /** Backend plus what tests and the bench look at. */
 export interface WebGpuBackend extends Backend {
@@ -72,14 +72,12 @@ export async function createWebGpuBackend(
 }
 
 /** ‖W‖² of a packed matrix. */
-function squaredNorm({ rows, cols, words, scales }: PackedMatrix): number {
-  const perRow = Math.ceil(cols / 32) * 4;
+function squaredNorm(matrix: PackedMatrix): number {
+  const row = new Float64Array(matrix.cols);
   let sum = 0;
-  for (let r = 0; r < rows; r++) {
-    for (let k = 0; k < cols; k++) {
-      const q = ((words[r * perRow + (k >> 3)]! >>> (4 * (k & 7))) & 15) - 7;
-      sum += (q * scales[(r * perRow) / 4 + (k >> 5)]!) ** 2;
-    }
+  for (let r = 0; r < matrix.rows; r++) {
+    unpackRow(matrix, r, row);
+    for (const w of row) sum += w ** 2;
   }
   return sum;
 }

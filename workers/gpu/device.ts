@@ -34,17 +34,17 @@ export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions
   if (!gpu) throw new NoDeviceError('This browser has no WebGPU.');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new NoDeviceError('WebGPU found no graphics adapter.');
-  const { software, description } = describeAdapter(adapter.info, []);
-  if (software && options.hardwareOnly) {
+  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  const described = describeAdapter(adapter.info, requiredFeatures);
+  if (described.software && options.hardwareOnly) {
     throw new NoDeviceError(
-      `The only graphics adapter, ${description}, renders on the CPU, where plain code is faster.`,
+      `The only graphics adapter, ${described.description}, renders on the CPU, where plain code is faster.`,
     );
   }
   const requiredLimits: Record<string, number> = {};
   for (const [name, wanted] of Object.entries(WANTED_LIMITS)) {
     requiredLimits[name] = Math.min(wanted, adapter.limits[name as keyof typeof WANTED_LIMITS]);
   }
-  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
   let device: GPUDevice;
   try {
     device = await adapter.requestDevice({ label: 'neuromas', requiredLimits, requiredFeatures });
@@ -53,7 +53,7 @@ export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions
       `The graphics adapter gave no device: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  return { device, adapter: describeAdapter(adapter.info, requiredFeatures) };
+  return { device, adapter: described };
 }
 
 function describeAdapter(info: GPUAdapterInfo, features: string[]): AdapterInfo {

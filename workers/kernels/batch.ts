@@ -1,6 +1,12 @@
 /** Tokens a thread of a product computes; a tile has one adapter. The twin of TILE in workers/engine/batch.ts. */
 export const TILE = 8;
 
+/** Words of a row of `cols` packed 4-bit weights, padded to a quantisation group of 32. */
+export const rowWords = (cols: number): number => Math.ceil(cols / 32) * 4;
+
+/** Values of a row of logits as stored: the vocabulary rounded up to 4, since kernels write four at a time. */
+export const logitsStride = (vocabulary: number): number => Math.ceil(vocabulary / 4) * 4;
+
 /** A token batch on the GPU: what every kernel of a forward or backward pass reads. */
 export interface GpuBatch {
   /** Tokens, a multiple of 8. */

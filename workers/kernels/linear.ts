@@ -1,5 +1,5 @@
 import { type Kernel, type KernelSource, type Runtime, WORKGROUP } from '../gpu/runtime.ts';
-import type { GpuBatch } from './batch.ts';
+import { type GpuBatch, rowWords } from './batch.ts';
 import linearBackward from './linear-backward.wgsl?raw';
 import linear from './linear.wgsl?raw';
 import loraAdd from './lora-add.wgsl?raw';
@@ -35,9 +35,8 @@ export interface GpuMatrix {
 export function matrixInfo(shape: LinearShape): Uint32Array {
   const { in: input, out, parts, unitA, unitB, first } = shape;
   const [, part1 = out, part2 = out] = parts;
-  const words = Math.ceil(input / 32) * 4;
   return Uint32Array.of(
-    ...[input / 4, out, Math.ceil(out / 4), words],
+    ...[input / 4, out, Math.ceil(out / 4), rowWords(input)],
     ...[parts.length, part1, part2, Number(first)],
     ...[unitA, unitB, 0, 0],
   );
@@ -113,7 +112,7 @@ export class Linear {
     { dy, dx, dz }: { dy: GPUBuffer; dx: GPUBuffer; dz: GPUBuffer },
   ): void {
     const { shape, words, scales, info } = matrix;
-    const products = shape.first ? 0 : batch.tiles * Math.ceil(shape.in / 32) * 4;
+    const products = shape.first ? 0 : batch.tiles * rowWords(shape.in);
     this.#kernels.backward.run(
       pass,
       [batch.dims, info, dy, words, scales, batch.tileInfo, adapters, dx, dz],

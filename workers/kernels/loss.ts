@@ -1,5 +1,5 @@
 import type { Kernel, Runtime } from '../gpu/runtime.ts';
-import type { GpuBatch } from './batch.ts';
+import { type GpuBatch, logitsStride } from './batch.ts';
 import code from './loss.wgsl?raw';
 import { lanesFor, reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
@@ -19,7 +19,7 @@ export class Loss {
     const kernel = await runtime.kernel({
       label: 'loss',
       code: `${types}\n${reduceCode(lanes)}\n${code}`,
-      constants: { VOCABULARY: vocabulary, STRIDE: Math.ceil(vocabulary / 4) * 4, LANES: lanes },
+      constants: { VOCABULARY: vocabulary, STRIDE: logitsStride(vocabulary), LANES: lanes },
       bindings: ['uniform', 'read', 'write', 'write', 'uniform'],
     });
     return new Loss(lanes, kernel);

@@ -1,5 +1,5 @@
 import type { Kernel, Runtime } from '../gpu/runtime.ts';
-import type { GpuBatch } from './batch.ts';
+import { type GpuBatch, rowWords } from './batch.ts';
 import embedCode from './embed.wgsl?raw';
 import gatherCode from './gather.wgsl?raw';
 import type { GpuMatrix } from './linear.ts';
@@ -27,7 +27,7 @@ export class Pointwise {
   }
 
   static async create(runtime: Runtime, hidden: number, ffn: number): Promise<Pointwise> {
-    const constants = { HIDDEN4: hidden / 4, WORDS: Math.ceil(hidden / 32) * 4, FFN4: ffn / 4 };
+    const constants = { HIDDEN4: hidden / 4, WORDS: rowWords(hidden), FFN4: ffn / 4 };
     const kernel = (label: string, code: string, bindings: ('uniform' | 'read' | 'write')[]) =>
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
     const [embed, swiglu, swigluBackward, gather, scatter] = await Promise.all([
@@ -46,7 +46,7 @@ export class Pointwise {
 
   /** x [tokens, hidden] = rows of the embedding. */
   embed(pass: GPUComputePassEncoder, batch: GpuBatch, embedding: GpuMatrix, x: GPUBuffer): void {
-    const threads = batch.tokens * Math.ceil(this.#hidden / 32) * 4;
+    const threads = batch.tokens * rowWords(this.#hidden);
     this.#kernels.embed.run(pass, [batch.dims, batch.meta, embedding.words, embedding.scales, x], threads);
   }
 

@@ -1,5 +1,5 @@
 import type { Kernel, Runtime } from '../gpu/runtime.ts';
-import type { GpuBatch } from './batch.ts';
+import { type GpuBatch, logitsStride } from './batch.ts';
 import { lanesFor, reduceCode } from './reduce.ts';
 import code from './sample.wgsl?raw';
 import types from './types.wgsl?raw';
@@ -19,7 +19,7 @@ export class Sampler {
     const kernel = await runtime.kernel({
       label: 'sample',
       code: `${types}\n${reduceCode(lanes)}\n${code}`,
-      constants: { VOCABULARY: vocabulary, STRIDE: Math.ceil(vocabulary / 4) * 4, LANES: lanes },
+      constants: { VOCABULARY: vocabulary, STRIDE: logitsStride(vocabulary), LANES: lanes },
       bindings: ['uniform', 'uniform', 'read', 'read', 'write', 'write', 'write'],
     });
     return new Sampler(lanes, kernel);
