@@ -2,9 +2,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { readSafetensors } from '../../src/storage/safetensors.ts';
-import { fromFloat16Bits, toFloat16 } from './float16.ts';
 import { toMlc, type HuggingFaceConfig } from './mlc.ts';
-import { quantize } from './quantize.ts';
 
 const here = new URL('.', import.meta.url);
 const fixture = new URL('../../tests/fixtures/nano-q4f16_1/', here);
@@ -54,43 +52,5 @@ describe('toMlc', () => {
     expect(() => toMlc({ ...config, intermediate_size: 200 }, tensors)).toThrow(
       'model.layers.0.mlp.gate_proj.weight has shape [192, 64]; the configuration asks for [200, 64].',
     );
-  });
-});
-
-describe('quantize', () => {
-  it('pads a last group that is not full', () => {
-    const { weight, scale, words, groups } = quantize(Float32Array.of(...Array<number>(32).fill(0), 7, -7, 3), 1, 35);
-    expect([words, groups]).toEqual([8, 2]);
-    expect(fromFloat16Bits(scale[1]!)).toBe(1);
-    expect(weight[0]).toBe(0x77777777);
-    // 7 → 14, −7 → 0, 3 → 10, padding → 7
-    expect(weight[4]).toBe(0x77777a0e);
-  });
-
-  it('is off by no more than half a step', () => {
-    const values = Float32Array.from({ length: 3 * 64 }, (_, i) => Math.sin(i * i));
-    const { weight, scale } = quantize(values, 3, 64);
-    values.forEach((w, i) => {
-      const step = fromFloat16Bits(scale[i >> 5]!);
-      const q = (weight[i >> 3]! >>> (4 * (i & 7))) & 15;
-      expect(Math.abs((q - 7) * step - w)).toBeLessThanOrEqual(step * 0.505);
-    });
-  });
-});
-
-describe('float16', () => {
-  it('reads back every finite half it writes', () => {
-    for (let bits = 0; bits < 0x10000; bits++) {
-      if ((bits & 0x7c00) === 0x7c00) continue;
-      expect(toFloat16(fromFloat16Bits(bits))).toBe(bits);
-    }
-  });
-
-  it('rounds ties to even, and overflows to infinity', () => {
-    expect(fromFloat16Bits(toFloat16(2049))).toBe(2048);
-    expect(fromFloat16Bits(toFloat16(2051))).toBe(2052);
-    expect(fromFloat16Bits(toFloat16(2047.9999))).toBe(2048);
-    expect(fromFloat16Bits(toFloat16(65519))).toBe(65504);
-    expect(fromFloat16Bits(toFloat16(-65520))).toBe(-Infinity);
   });
 });

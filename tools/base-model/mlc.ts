@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto';
 import type { Tensor } from '../../src/storage/safetensors.ts';
-import { toFloat16 } from './float16.ts';
-import { quantize } from './quantize.ts';
+import { GROUP } from '../../workers/engine/config.ts';
+import { toFloat16 } from '../../workers/engine/weights/floats.ts';
+import { wordsPerRow } from '../../workers/engine/weights/packed.ts';
+import { quantizeRow4 } from '../../workers/engine/weights/quantize.ts';
 
 /** What is read of a Hugging Face `config.json`. */
 export interface HuggingFaceConfig {
@@ -74,15 +76,18 @@ export function toMlc(config: HuggingFaceConfig, tensors: Map<string, Tensor>): 
   /** Joins `parts` (each [rows, inputs]) on axis 0 and writes them quantised as `name`. */
   function matrix(name: string, inputs: number, parts: [name: string, rows: number][]): void {
     const out = parts.reduce((sum, [, rows]) => sum + rows, 0);
-    const values = new Float32Array(out * inputs);
+    const groups = Math.ceil(inputs / GROUP);
+    const words = new Uint32Array(out * wordsPerRow(inputs));
+    const scales = new Float32Array(out * groups);
     let at = 0;
     for (const [part, rows] of parts) {
-      values.set(take(`${part}.weight`, [rows, inputs]), at * inputs);
-      at += rows;
+      const values = take(`${part}.weight`, [rows, inputs]);
+      for (let r = 0; r < rows; r++) {
+        quantizeRow4(values.subarray(r * inputs, (r + 1) * inputs), words, scales, at++);
+      }
     }
-    const q = quantize(values, out, inputs);
-    write(`${name}.q_weight`, 'uint32', [out, q.words], q.weight);
-    write(`${name}.q_scale`, 'float16', [out, q.groups], q.scale);
+    write(`${name}.q_weight`, 'uint32', [out, wordsPerRow(inputs)], words);
+    write(`${name}.q_scale`, 'float16', [out, groups], Uint16Array.from(scales, toFloat16));
   }
 
   function norm(name: string): void {
