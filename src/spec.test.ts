@@ -46,6 +46,8 @@ describe('parseSpec', () => {
     [{ lora: { zzzzzz: 1 } }, 'lora.zzzzzz: unknown field; known fields: rank, alpha, shared'],
     [{ training: 3 }, /^training: 3 is not allowed; it must be an object with the fields steps, problems, /],
     [{ version: 2 }, 'version: 2 is not allowed; it must be 1'],
+    [{ prompt: 'chat' }, 'prompt: nano knows no English; leave prompt out, or choose another model'],
+    [{ sampling: { stop: [''] } }, /^sampling.stop.0: "" is not allowed/],
     [{ engine: 'cuda' }, 'engine: "cuda" is not allowed; it must be one of "auto", "webgpu", "reference"'],
     [
       { task: { name: 'chess' } },

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { editOf } from './graph/grow.ts';
 import { planGraph } from './graph/plan.ts';
+import type { PromptForm } from './graph/prompt.ts';
 import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue } from './spec-issues.ts';
 import { taskNamed } from './tasks/index.ts';
 
@@ -39,6 +40,8 @@ export const RunSpecSchema = v.strictObject({
   version: v.optional(v.literal(1), 1),
   seed: v.optional(int(0, U32), 1),
   engine: v.optional(v.picklist(['auto', 'webgpu', 'reference']), 'auto'),
+  /** What nodes read: one line a message, as the built-in models know it, or plain English (default: by model). */
+  prompt: v.optional(v.picklist(['compact', 'chat'])),
   /** `nano`, `small`, or the address of a model folder. */
   model: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500)), 'nano'),
   task: v.optional(
@@ -78,6 +81,8 @@ export const RunSpecSchema = v.strictObject({
       /** 1 keeps all tokens. */
       topP: v.optional(real(0.01, 1), 1),
       maxNewTokens: v.optional(int(1, 1024), 8),
+      /** Texts that end a message, besides the model's own stop tokens. */
+      stop: v.optional(v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(40))), v.maxLength(8))),
     }),
     {},
   ),
@@ -176,6 +181,10 @@ export class SpecError extends Error {
 /** Models that come with the program, under `models/NAME/`. */
 export const BUILT_IN_MODELS: readonly string[] = ['nano', 'small'];
 
+/** What the nodes of a run read: built-in models know the compact form only, others are taken to follow instructions. */
+export const promptForm = ({ prompt, model }: Pick<RunSpec, 'prompt' | 'model'>): PromptForm =>
+  prompt ?? (BUILT_IN_MODELS.includes(model) ? 'compact' : 'chat');
+
 /**
  * Checks what a user, a link or a file says about a run and fills in the defaults.
  *
@@ -194,6 +203,9 @@ export function parseSpec(input: unknown): RunSpec {
     throw new SpecError(`task.level: ${spec.task.level} is not a level of ${task.name}; it has ${levels.join(', ')}`);
   }
   checkModel(spec.model);
+  if (spec.prompt === 'chat' && BUILT_IN_MODELS.includes(spec.model)) {
+    throw new SpecError(`prompt: ${spec.model} knows no English; leave prompt out, or choose another model`);
+  }
   checkSchedule(spec, levels);
   return spec;
 }

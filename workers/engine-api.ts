@@ -86,6 +86,8 @@ export interface Sampling {
   /** 1 keeps all tokens. */
   topP: number;
   maxNewTokens: number;
+  /** Texts that end a message, besides the model's own stop tokens. A message is cut right before the first of them. */
+  stop?: string[] | undefined;
 }
 
 /** The prompts one node reads in a batch. */
@@ -103,6 +105,12 @@ export interface GenerateRequest {
   /** Step (u32) of the run; the generator is keyed by (seed, step, node key, row, position), never by the batch. */
   step: number;
   sampling: Sampling;
+  /**
+   * Each prompt is one user message in the model's own chat template (thinking turned off where it can be). Without it a
+   * prompt is text to go on from, after what begins a sequence. Either way it is data: what looks like a special token in
+   * it is read as the characters it is made of.
+   */
+  chat?: boolean;
   nodes: NodePrompts[];
   /** Keep what `update` needs, under the handle that is returned. A kept rollout must be updated or released. */
   keep: boolean;

@@ -2,9 +2,9 @@
  * Runs problems through a network: layer by layer, all nodes of a layer in one batch of the engine. Knows the graph and
  * text; knows no task, no reward, no token.
  */
-import type { EngineApi, Message, Sampling } from '../../workers/engine-api.ts';
+import type { EngineApi, GenerateRequest, Message, Sampling } from '../../workers/engine-api.ts';
 import type { Plan, PlannedNode } from './plan.ts';
-import { compactPrompt } from './prompt.ts';
+import { chatPrompt, compactPrompt, type Heard, type PromptForm } from './prompt.ts';
 
 /** What reaches whom, beside the graph. Each is left out where all nodes read the same and hear everything. */
 export interface Hearing {
@@ -26,6 +26,8 @@ interface Run extends Hearing {
   seed: number;
   step: number;
   sampling: Sampling;
+  /** What nodes read (default: compact). */
+  prompt?: PromptForm | undefined;
   /** Keep the rollouts for an update. The caller must update or release `Execution.rollouts`. */
   keep: boolean;
   /** Return the messages token by token. */
@@ -101,7 +103,7 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
       const result = await engine.generate({
         seed: request.seed,
         step: request.step,
-        sampling: request.sampling,
+        ...writing(request),
         keep: request.keep,
         details: request.details,
         nodes: nodes.map((node) => ({
@@ -142,22 +144,44 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
   };
 }
 
+/** How messages are written, for the engine. */
+export function writing({
+  sampling,
+  prompt,
+}: Pick<Run, 'sampling' | 'prompt'>): Pick<GenerateRequest, 'sampling' | 'chat'> {
+  if (prompt === 'chat') return { sampling, chat: true };
+  // A compact message is one line.
+  return { sampling: { ...sampling, stop: [...(sampling.stop ?? []), '\n'] } };
+}
+
 /** Writes the prompt of a node in a row, out of what was said so far: `messages` by node and `row`. */
 export function prompter(
-  { plan, problems, blank, unheard, view, channel }: Pick<Run, 'plan' | 'problems'> & Hearing,
+  {
+    plan,
+    problems,
+    sampling,
+    prompt,
+    blank,
+    unheard,
+    view,
+    channel,
+  }: Pick<Run, 'plan' | 'problems' | 'sampling' | 'prompt'> & Hearing,
   messages: ReadonlyMap<string, readonly Message[]>,
 ): (node: PlannedNode, problem: number, row: number, heardAs: number) => string {
   const blanked = new Set(blank);
   const byId = new Map(plan.nodes.map((node) => [node.id, node]));
   return (node, problem, row, heardAs) => {
-    const heard: string[] = [];
+    const heard: Heard[] = [];
     for (const id of node.hears) {
       const source = byId.get(id);
       if (source && unheard?.(source, heardAs)) continue;
       const text = blanked.has(id) ? '' : (messages.get(id)?.[row]?.text ?? '');
-      heard.push(channel ? channel(text) : text);
+      heard.push({ from: id, text: channel ? channel(text) : text });
     }
-    return compactPrompt(plan, node, view ? view(node, problem) : (problems[problem] ?? ''), heard);
+    const asked = view ? view(node, problem) : (problems[problem] ?? '');
+    if (prompt === 'chat') return chatPrompt(plan, node, asked, heard, sampling.maxNewTokens);
+    const texts = heard.map(({ text }) => text);
+    return compactPrompt(plan, node, asked, texts);
   };
 }
 

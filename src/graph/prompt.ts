@@ -1,5 +1,5 @@
 /**
- * What a node reads. The compact form, for the built-in models, is the one they were trained on:
+ * What a node reads, in one of two forms. The compact form, for the built-in models, is the one they were trained on:
  *
  *     @2.0/2 (3+4)*(2+5)
  *     <3+4=7
@@ -8,6 +8,10 @@
  *
  * The header says where the node is: `@layer.node/layers`. One line for each message it hears, in the order of its
  * sources; then `>`, after which it writes one line.
+ *
+ * The chat form, for models that follow instructions, says the same in plain English. It is one user message; the engine
+ * puts the model's own chat template around it. It gives a node's place and no role: every node of a network reads the
+ * same words but for its place, and what they make of it is left to training.
  */
 import type { Plan, PlannedNode } from './plan.ts';
 
@@ -19,6 +23,50 @@ export function compactPrompt(plan: Plan, node: PlannedNode, problem: string, he
   const at = `@${Math.min(node.layer, LARGEST)}.${Math.min(node.index, LARGEST)}/${Math.min(plan.layers.length, LARGEST)}`;
   return `${at} ${oneLine(problem)}\n${heard.map((message) => `<${oneLine(message)}\n`).join('')}>`;
 }
+
+export type PromptForm = 'compact' | 'chat';
+
+/** What a node hears: a message, and who wrote it. */
+export interface Heard {
+  from: string;
+  text: string;
+}
+
+/** What the chat form ends a message at, in tokens, is told to the node: it cannot count them, but it can be brief. */
+export function chatPrompt(
+  plan: Plan,
+  node: PlannedNode,
+  problem: string,
+  heard: readonly Heard[],
+  maxNewTokens: number,
+): string {
+  const depth = plan.layers.length;
+  return [
+    `A network of language models solves a problem together. It has ${depth === 1 ? '1 layer' : `${depth} layers`}. Each node reads the problem and messages of nodes in earlier layers, then writes one message. The message of layer ${depth} is the answer of the network. Lines that begin with ">" are quoted.`,
+    `You are node ${node.index} in layer ${node.layer} of ${depth}.`,
+    `Problem:\n${quote(problem)}`,
+    ...heard.map(({ from, text }) => `Message from node ${place(from)}:\n${quote(text)}`),
+    `Write your message, at most ${maxNewTokens} tokens.`,
+  ].join('\n\n');
+}
+
+/** `1.0` as `0 in layer 1`. */
+const place = (id: string): string => {
+  const [layer, index] = id.split('.');
+  return `${index} in layer ${layer}`;
+};
+
+/**
+ * Every line behind `> `, so that no line of a message can pass for one of the prompt. Other control characters become
+ * blanks.
+ */
+function quote(text: string): string {
+  const lines = text.split(LINE_BREAK);
+  return lines.map((line) => `> ${oneLine(line)}`.trimEnd()).join('\n');
+}
+
+/** All that Unicode or a terminal takes for the end of a line. */
+const LINE_BREAK = /\r\n|[\n\v\f\r\u001c-\u001e\u0085\u2028\u2029]/;
 
 /** Line breaks and control characters as blanks: a message must not look like another line of the prompt. */
 export function oneLine(text: string): string {

@@ -11,7 +11,7 @@
  * messages written that only serve to compare; `calls` counts them.
  */
 import type { Message } from '../../workers/engine-api.ts';
-import { continueFrom, prompter, releaseAll, type ContinueRequest, type Execution } from '../graph/execute.ts';
+import { continueFrom, prompter, releaseAll, writing, type ContinueRequest, type Execution } from '../graph/execute.ts';
 import { leaveOneOut } from './credit.ts';
 
 /** Row numbers of replays: far from those of steps and of single tries. */
@@ -57,7 +57,7 @@ export async function counterfactual(request: ReplayRequest, replays: number): P
       const resampled = await engine.generate({
         seed: request.seed,
         step: request.step,
-        sampling: request.sampling,
+        ...writing(request),
         keep: true,
         details: false,
         nodes: nodes.map((node) => ({

@@ -3,7 +3,7 @@ import type { EngineApi, Sampling } from '../../workers/engine-api.ts';
 import { execute, type Execution, type Hearing } from '../graph/execute.ts';
 import type { Plan } from '../graph/plan.ts';
 import { Random } from '../random.ts';
-import type { RunSpec } from '../spec.ts';
+import { promptForm, type RunSpec } from '../spec.ts';
 import { testProblems } from '../tasks/split.ts';
 import type { Problem, Reward, Task } from '../tasks/task.ts';
 import { transcriptOf, type Judged } from './report.ts';
@@ -98,6 +98,7 @@ export async function roll(subject: Subject, problems: readonly Problem[], optio
     seed: spec.seed,
     step,
     sampling,
+    prompt: promptForm(spec),
     keep: false,
     details,
   });

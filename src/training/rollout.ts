@@ -3,7 +3,7 @@ import type { EngineApi } from '../../workers/engine-api.ts';
 import { execute, releaseAll, type Execution } from '../graph/execute.ts';
 import type { Plan } from '../graph/plan.ts';
 import { Random } from '../random.ts';
-import type { RunSpec } from '../spec.ts';
+import { promptForm, type RunSpec } from '../spec.ts';
 import { practiceProblems } from '../tasks/split.ts';
 import type { Problem, Task } from '../tasks/task.ts';
 import { blanking, counterfactual, type NodeCredit } from './counterfactual.ts';
@@ -66,6 +66,7 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     seed,
     step,
     sampling,
+    prompt: promptForm(spec),
     details,
     signal,
   };
