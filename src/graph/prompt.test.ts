@@ -38,6 +38,7 @@ it('reads the same to every node but for its place', () => {
 
 it('never lets a problem or a message pass for a line of the prompt', () => {
   // Everything that some reader takes for the end of a line.
+  // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   const lines = /\r\n|[\n\v\f\r\u001c-\u001e\u0085\u2028\u2029]/;
   const own = chatPrompt(plan, plan.output, '', [{ from: '1.0', text: '' }], 8).split(lines);
   const text = fc.oneof(

@@ -66,6 +66,7 @@ function quote(text: string): string {
 }
 
 /** All that Unicode or a terminal takes for the end of a line. */
+// eslint-disable-next-line no-control-regex -- control characters are what is looked for
 const LINE_BREAK = /\r\n|[\n\v\f\r\u001c-\u001e\u0085\u2028\u2029]/;
 
 /** Line breaks and control characters as blanks: a message must not look like another line of the prompt. */
