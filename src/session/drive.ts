@@ -1,0 +1,188 @@
+/** Training, as the reader asks for it: on until paused, or one step. Reads the trainer's events and tells the board. */
+import { planGraph } from '../graph/plan.ts';
+import { taskNamed } from '../tasks/index.ts';
+import { train, type Trainer, type TrainEvent } from '../training/train.ts';
+import type { StepReport, Transcript } from '../training/types.ts';
+import type { Board } from './board.ts';
+import type { Exhibit } from './exhibit.ts';
+import type { RunKeeper } from './keeper.ts';
+import type { LiveNetwork } from './live.ts';
+
+/** Shows a transcript and resolves when it has been seen; training waits for it. */
+export type Presenter = (transcript: Transcript, signal: AbortSignal) => Promise<void>;
+
+export interface DriveParts {
+  board: Board;
+  live: LiveNetwork;
+  keeper: RunKeeper;
+  exhibit: Exhibit;
+  tell: (type: 'step' | 'finished', detail: unknown) => void;
+  /** Runs work whose errors are shown, not thrown. */
+  guarded: (work: () => Promise<void>) => Promise<void>;
+}
+
+export class Drive {
+  /** Set by a page that wants each step to be seen; null trains at full speed. */
+  presenter: Presenter | null = null;
+  readonly #parts: DriveParts;
+  #events: AsyncGenerator<TrainEvent, void, void> | null = null;
+  #next: Promise<IteratorResult<TrainEvent, void>> | null = null;
+  #driving: Promise<void> | null = null;
+  #wanted = false;
+
+  constructor(parts: DriveParts) {
+    this.#parts = parts;
+  }
+
+  /** Training is on, or finishes its step. */
+  get on(): boolean {
+    return this.#driving !== null;
+  }
+
+  train(until: 'pause' | 'step'): Promise<void> {
+    const { board, live, guarded } = this.#parts;
+    this.#wanted = true;
+    if (this.#driving) return this.#driving;
+    board.set({ activity: 'training', trouble: null, resumable: null, resumedAt: null });
+    const { signal } = live;
+    this.#driving = guarded(async () => {
+      const trainer = await live.ready();
+      await this.#keep(trainer);
+      await this.#loop(trainer, until, signal);
+      await this.save();
+    }).finally(() => {
+      this.#driving = null;
+      this.#wanted = false;
+      if (!signal.aborted) board.set({ activity: 'idle', waitingFor: null });
+    });
+    return this.#driving;
+  }
+
+  /** Stops after the step under way; resolves when it has. */
+  async pause(): Promise<void> {
+    if (!this.#driving) return;
+    this.#wanted = false;
+    this.#parts.board.set({ activity: 'pausing' });
+    await this.#driving;
+  }
+
+  /** Ends with the run, whose signal has been aborted. */
+  async end(): Promise<void> {
+    this.#wanted = false;
+    await this.#driving;
+    await this.#events?.return();
+    this.forget();
+  }
+
+  /** The events of a trainer that is not to be used any more. */
+  forget(): void {
+    this.#events = this.#next = null;
+  }
+
+  async #loop(trainer: Trainer, until: 'pause' | 'step', signal: AbortSignal): Promise<void> {
+    const store = await this.#parts.keeper.sink();
+    this.#events ??= train(trainer, { signal, store, details: () => this.presenter !== null });
+    while (this.#wanted || this.#next) {
+      this.#next ??= this.#ask(trainer);
+      const result = await this.#next;
+      this.#next = null;
+      if (result.done) {
+        this.#events = null;
+        return;
+      }
+      await this.#handle(result.value, trainer);
+      if (result.value.type !== 'step') continue;
+      if (until === 'step') this.#wanted = false;
+      const transcript = result.value.report.transcripts[0];
+      if (!this.presenter || !transcript) continue;
+      // The next step is computed while this one is being watched.
+      if (this.#wanted) this.#next = this.#ask(trainer);
+      await this.presenter(transcript, signal);
+    }
+  }
+
+  #ask(trainer: Trainer): Promise<IteratorResult<TrainEvent, void>> {
+    const { board } = this.#parts;
+    const { stepsDone, spec, evaluations } = trainer;
+    const { every, problems } = spec.evaluation;
+    const measured = evaluations.at(-1)?.step === stepsDone;
+    const due = stepsDone === 0 || (every > 0 && stepsDone % every === 0) || stepsDone >= spec.training.steps;
+    const testing = due && !measured && !(stepsDone > 0 && board.state.savedAt === stepsDone);
+    board.set({
+      waitingFor: testing
+        ? `Testing the ${stepsDone === 0 ? 'untrained ' : ''}network on ${problems} problems`
+        : `Training step ${stepsDone + 1}`,
+    });
+    const next = (this.#events as AsyncGenerator<TrainEvent, void, void>).next();
+    // It is awaited later; until then its failure is no unhandled one.
+    next.catch(() => undefined);
+    return next;
+  }
+
+  async #handle(event: TrainEvent, trainer: Trainer): Promise<void> {
+    const { board, exhibit, tell } = this.#parts;
+    const { curve, evaluations, stepsDone: step } = trainer;
+    board.set({ step, curve: [...curve], evaluations });
+    switch (event.type) {
+      case 'evaluation':
+        await exhibit.remember(trainer);
+        break;
+      case 'step':
+        board.set({ report: this.#withFrozen(event.report), effects: {} });
+        if (event.report.transcripts[0]) exhibit.show({ transcript: event.report.transcripts[0], source: 'practice' });
+        tell('step', event.report);
+        break;
+      case 'checkpoint':
+        board.set({ savedAt: event.step, storageTrouble: null });
+        break;
+      case 'checkpoint-failed':
+        board.set({ storageTrouble: event.error.message });
+        break;
+      case 'decision':
+        board.set({ spec: trainer.spec, plan: planGraph(trainer.spec.graph) });
+        break;
+      case 'finished':
+        if (event.reason === 'steps') {
+          board.set({ finished: true });
+          tell('finished', { step });
+        }
+    }
+  }
+
+  /** A frozen node has no update to tell of: what was last measured of it still holds. */
+  #withFrozen(report: StepReport): StepReport {
+    const { frozen, report: before } = this.#parts.board.state;
+    const last = before?.nodes.filter(({ node }) => frozen.includes(node)) ?? [];
+    const absent = last.filter(({ node }) => !report.nodes.some((update) => update.node === node));
+    return absent.length === 0 ? report : { ...report, nodes: [...report.nodes, ...absent] };
+  }
+
+  // Storage
+
+  async #keep(trainer: Trainer): Promise<void> {
+    const { board, keeper } = this.#parts;
+    if (keeper.run) return;
+    const { spec } = trainer;
+    await keeper.begin(`${taskNamed(spec.task.name).title}, ${spec.graph.layers.join('-')}`, spec);
+    board.set({ storageTrouble: keeper.trouble });
+  }
+
+  /** Best effort: a run that is left is saved where it stands. */
+  async save(): Promise<void> {
+    const { trainer } = this.#parts.live;
+    if (trainer && this.#parts.board.state.savedAt !== trainer.stepsDone) await this.saveChanged(trainer);
+  }
+
+  /** The network was changed by hand, at a step that is stored already. */
+  async saveChanged(trainer: Trainer): Promise<void> {
+    const { board, keeper } = this.#parts;
+    const sink = await keeper.sink();
+    if (!sink || trainer.stepsDone === 0) return;
+    try {
+      await sink.save(await trainer.snapshot());
+      board.set({ savedAt: trainer.stepsDone });
+    } catch (error) {
+      board.set({ storageTrouble: error instanceof Error ? error.message : String(error) });
+    }
+  }
+}

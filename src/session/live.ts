@@ -1,0 +1,126 @@
+/** The network of the present run in the engine, and its untrained twin. Both are made when they are first needed. */
+import type { EngineApi } from '../../workers/engine-api.ts';
+import type { RunSpec } from '../spec.ts';
+import { Trainer } from '../training/train.ts';
+import type { Checkpoint, Transcript } from '../training/types.ts';
+import type { Board } from './board.ts';
+import type { EngineSlot } from './engine-slot.ts';
+import type { RunKeeper } from './keeper.ts';
+import { twinOf } from './untrained.ts';
+
+export class LiveNetwork {
+  readonly #board: Board;
+  readonly #slot: EngineSlot;
+  readonly #keeper: RunKeeper;
+  #trainer: Trainer | null = null;
+  #twin: Promise<Trainer> | null = null;
+  /** Ends what belongs to the present run. */
+  #run = new AbortController();
+
+  constructor(board: Board, slot: EngineSlot, keeper: RunKeeper) {
+    this.#board = board;
+    this.#slot = slot;
+    this.#keeper = keeper;
+  }
+
+  /** Null before it is needed, and after the engine was lost. */
+  get trainer(): Trainer | null {
+    return this.#trainer;
+  }
+
+  /** Aborted when the run ends. */
+  get signal(): AbortSignal {
+    return this.#run.signal;
+  }
+
+  /** The trainer, made if need be: a run that lost its engine goes on from what is stored of it. */
+  async ready(): Promise<Trainer> {
+    if (this.#trainer) return this.#trainer;
+    const { run } = this.#keeper;
+    const saved = run && this.#board.state.savedAt !== null ? (await this.#keeper.adopt(run)).checkpoint : undefined;
+    return this.create(saved);
+  }
+
+  /** Puts the network into the engine. */
+  async create(checkpoint?: Checkpoint): Promise<Trainer> {
+    const { signal } = this.#run;
+    const engine = await this.load();
+    signal.throwIfAborted();
+    const { state } = this.#board;
+    const trainer = await Trainer.create({ spec: state.spec, engine, checkpoint });
+    if (signal.aborted) {
+      await trainer.dispose();
+      signal.throwIfAborted();
+    }
+    this.#trainer = trainer;
+    const { stepsDone: step, curve, evaluations, spec, frozen } = trainer;
+    const report = step === this.#board.state.step ? this.#board.state.report : null;
+    const finished = step > 0 && step >= spec.training.steps;
+    this.#board.set({ frozen, step, curve: [...curve], evaluations, report, finished });
+    return trainer;
+  }
+
+  /** Loads the engine and its model. */
+  async load(): Promise<EngineApi> {
+    const { spec } = this.#board.state;
+    if (!this.#slot.serves(spec)) {
+      this.#board.set({ adapter: null, loading: { phase: 'downloading the model', loadedBytes: 0, totalBytes: 0 } });
+    }
+    try {
+      const { engine, adapter } = await this.#slot.get(spec, (loading) => {
+        this.#board.set({ loading });
+      });
+      this.#board.set({ adapter });
+      return engine;
+    } finally {
+      this.#board.set({ loading: null });
+    }
+  }
+
+  /** What the untrained network writes for a problem. */
+  async untrained(problem: string): Promise<Transcript> {
+    const { spec } = await this.ready();
+    this.#twin ??= this.#createTwin(spec);
+    const twin = await this.#twin;
+    const { sampling, task } = spec;
+    twin.configure({ sampling, task: { level: task.level } });
+    return twin.tryProblem(problem, { signal: this.#run.signal });
+  }
+
+  async #createTwin(spec: RunSpec): Promise<Trainer> {
+    return Trainer.create({ spec, engine: twinOf(await this.load()) });
+  }
+
+  /** The network has another shape now, and so must its twin. */
+  async forgetTwin(): Promise<void> {
+    const twin = this.#twin;
+    this.#twin = null;
+    await twin?.then((network) => network.dispose());
+  }
+
+  /** After a step that failed, what is left of the network is not to be trained on. */
+  async forgetTrainer(): Promise<void> {
+    const trainer = this.#trainer;
+    this.#trainer = null;
+    await trainer?.dispose();
+  }
+
+  /** The engine is gone, and all networks in it. */
+  async loseEngine(): Promise<void> {
+    this.#trainer = this.#twin = null;
+    await this.#slot.drop();
+  }
+
+  /** Stops what is under way for the present run. */
+  abort(): void {
+    this.#run.abort(new DOMException('the run was ended', 'AbortError'));
+  }
+
+  /** Makes room for another run. */
+  async renew(): Promise<void> {
+    const [trainer, twin] = [this.#trainer, this.#twin];
+    this.#trainer = this.#twin = null;
+    this.#run = new AbortController();
+    await Promise.allSettled([trainer?.dispose(), twin?.then((network) => network.dispose())]);
+  }
+}
