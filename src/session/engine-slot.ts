@@ -1,4 +1,5 @@
 import type { AdapterInfo, EngineApi, LoadProgress } from '../../workers/engine-api.ts';
+import { gate } from '../nodes/gate.ts';
 import { resolveModel } from '../nodes/pool.ts';
 import { sharedPools } from '../nodes/shared.ts';
 import type { RunSpec } from '../spec.ts';
@@ -6,16 +7,19 @@ import type { RunSpec } from '../spec.ts';
 /** Makes an engine for a run. */
 export type CreateEngine = (spec: RunSpec, onProgress: (progress: LoadProgress) => void) => Promise<EngineApi>;
 
-/** The default: engine workers that all sandboxes of the page share; `base` is what relative addresses of models are relative to. */
+/**
+ * The default: engine workers that all sandboxes of the page share; `base` is what relative addresses of models are
+ * relative to. An AddressError where the model is at an address the reader has not agreed to.
+ */
 export const poolFrom =
   (base: string | URL): CreateEngine =>
-  (spec, onProgress) =>
-    sharedPools.acquire({
-      model: resolveModel(spec.model, base),
-      engine: spec.engine,
-      workers: spec.workers,
-      onProgress,
-    });
+  async (spec, onProgress) => {
+    const model = resolveModel(spec.model, base);
+    // What lies beside our own scripts was chosen with them.
+    if (new URL(model).origin !== new URL(base).origin) gate.check(model);
+    const { engine, workers } = spec;
+    return sharedPools.acquire({ model, engine, workers, onProgress });
+  };
 
 /** Holds one engine and makes another only where a run needs another. */
 export class EngineSlot {

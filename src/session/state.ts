@@ -11,6 +11,8 @@ export interface Trouble {
   what: string;
   /** What to do about it. */
   remedy: string;
+  /** The origin that the reader has to agree to before it goes on. */
+  agree?: string;
 }
 
 /** What is on view, and where it comes from. */

@@ -1,3 +1,4 @@
+import { AddressError } from '../nodes/gate.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { SpecError } from '../spec.ts';
 import type { Trouble } from './state.ts';
@@ -8,6 +9,11 @@ export function troubleOf(error: unknown, step: number): Trouble {
   const what = sentence(said.slice(0, 600));
   if (error instanceof EngineLostError) {
     return { what, remedy: `Press Play: the engine is started again and training goes on ${from(step)}.` };
+  }
+  if (error instanceof AddressError) {
+    if (error.origin === null) return { what, remedy: 'Give another address.' };
+    const remedy = 'The run names it for its model. Agree only if you know who is behind it.';
+    return { what, remedy, agree: error.origin };
   }
   if (error instanceof SpecError) return { what, remedy: 'Choose another value and try again.' };
   if (/fetch|network|download|HTTP|status \d{3}/i.test(said)) {

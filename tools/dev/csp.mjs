@@ -1,6 +1,7 @@
 /**
  * The built page's Content-Security-Policy, as a <meta>, so that it holds wherever the files are put. No inline script, no
- * inline style, no eval; WebAssembly may be compiled (checksums, tokenizers); nothing is fetched from other origins.
+ * inline style, no eval; WebAssembly may be compiled (checksums, matrix products, tokenizers). Which models and endpoints a
+ * reader will name is not known here: those go through src/nodes/gate.ts, and this allows the kinds of addresses it does.
  * The development server needs inline scripts of its own, so only builds have it.
  */
 const POLICY = [
@@ -8,9 +9,10 @@ const POLICY = [
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
   "img-src 'self' data:",
-  "connect-src 'self'",
+  "connect-src 'self' https: http://localhost:* http://127.0.0.1:*",
   "worker-src 'self' blob:",
   "manifest-src 'self'",
+  "object-src 'none'",
   "base-uri 'none'",
   "form-action 'none'",
 ].join('; ');

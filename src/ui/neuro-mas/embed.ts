@@ -16,14 +16,20 @@ export interface EmbedContext {
   network: TemplateResult;
   playBar: TemplateResult;
   play: () => void;
+  /** The button that is shown where the run needs a host to be agreed to. */
+  agree: (origin: string) => TemplateResult;
 }
 
-export function embed(view: SessionState, { bare, badStart, network, playBar, play }: EmbedContext): TemplateResult {
+export function embed(
+  view: SessionState,
+  { bare, badStart, network, playBar, play, agree }: EmbedContext,
+): TemplateResult {
   const wrong = badStart ?? view.trouble?.what ?? null;
   return html`<div class="page brief ${bare ? 'bare' : ''}" part="page">
     <div class="sheet centre" part="network">
       <div class="asked">Problem <span class="mono">${shown(view.shown?.transcript.problem ?? '–', 60)}</span></div>
       ${network} ${isUntouched(view) ? poster(view, play) : nothing}
+      ${view.trouble?.agree === undefined ? nothing : agree(view.trouble.agree)}
     </div>
     ${
       bare
@@ -44,7 +50,7 @@ function poster(view: SessionState, play: () => void): TemplateResult {
   const size = downloadSize(view.spec.model);
   const loads =
     size === null
-      ? `Loads a model from ${view.spec.model.slice(0, 80)}; its size is not known before.`
+      ? `Its model is at ${view.spec.model.slice(0, 80)}; you are asked before that is contacted.`
       : `Loads ${bytes(size + ENGINE_BYTES)}, then learns in this tab.`;
   return html`<button class="poster" part="poster" @click=${play}>
     <span class="poster-lead">${sentence(view).lead}</span>

@@ -16,6 +16,7 @@ import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
 import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
+import { agreement } from './agreement.ts';
 import { Attention } from './attention.ts';
 import { embed } from './embed.ts';
 import { embedStyles } from './embed.styles.ts';
@@ -349,6 +350,7 @@ export class NeuroMas extends LitElement {
       play: () => {
         this.#act('play');
       },
+      agree: (origin) => agreement(this.#session as Session, origin),
     });
   }
 

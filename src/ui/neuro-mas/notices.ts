@@ -3,6 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
 import { duration, shown } from '../theme/words.ts';
+import { agreement } from './agreement.ts';
 import { adapterName } from '../status/status.ts';
 import { secondsPerStep } from './view.ts';
 
@@ -20,14 +21,15 @@ export interface NoticeContext {
 export function notices(context: NoticeContext): TemplateResult | typeof nothing {
   const { session, state, badStart, seen } = context;
   if (state.trouble) {
+    const { what, remedy, agree } = state.trouble;
     return html`<nm-notice
-      kind="error"
+      kind=${agree === undefined ? 'error' : 'warning'}
       dismissible
       @dismiss=${() => {
         session.dismissTrouble();
       }}
     >
-      <b>${shown(state.trouble.what)}</b> ${state.trouble.remedy}
+      <b>${shown(what)}</b> ${remedy} ${agree === undefined ? nothing : agreement(session, agree)}
     </nm-notice>`;
   }
   if (badStart) {
