@@ -4,7 +4,6 @@ import { classMap } from 'lit/directives/class-map.js';
 import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
 import { isLink, writeLink } from '../../session/link.ts';
-import type { NodeChange } from '../../session/hands.ts';
 import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
@@ -25,6 +24,7 @@ import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
+import { legend, network, panel, playBar, problem, settings, type Desk } from './parts.ts';
 import { side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { TourController } from './tour-controller.ts';
@@ -303,6 +303,7 @@ export class NeuroMas extends LitElement {
     if (!view || !this.#session) return html`<div class="page"></div>`;
     if (this.controls !== 'full') return this.#embed(view);
     const { narrow } = this;
+    const desk = this.#desk(view);
     return html`
       <div class=${classMap({ page: true, narrow })}>
         ${header({
@@ -325,15 +326,15 @@ export class NeuroMas extends LitElement {
           class=${classMap({ desk: true, opened: this.selected !== null, comparing: this.compared !== null, [`about-${this.#tour.target ?? 'none'}`]: true })}
         >
           <div class="left">
-            <section class="sheet problem-sheet" aria-label="Problem">${this.#problem(view)}</section>
-            <section class="sheet play-sheet" aria-label="Training">${this.#playBar(view)}</section>
+            <section class="sheet problem-sheet" aria-label="Problem">${problem(desk)}</section>
+            <section class="sheet play-sheet" aria-label="Training">${playBar(desk)}</section>
             <details class="sheet settings-sheet" ?open=${!narrow}>
               <summary>Settings</summary>
-              ${this.#settings(view)}
+              ${settings(desk)}
             </details>
           </div>
-          <section class="sheet centre" aria-label="Network">${this.#network(view)} ${this.#legend()}</section>
-          ${this.#panel(view)}
+          <section class="sheet centre" aria-label="Network">${network(desk)} ${legend(desk)}</section>
+          ${panel(desk)}
           <div class="right">${this.#side(view)}</div>
         </div>
       </div>
@@ -342,16 +343,48 @@ export class NeuroMas extends LitElement {
   }
 
   #embed(view: SessionState) {
+    const desk = this.#desk(view);
     return embed(view, {
       bare: this.controls === 'none',
       badStart: this.badStart,
-      network: this.#network(view),
-      playBar: this.#playBar(view, true),
+      network: network(desk),
+      playBar: playBar(desk, true),
       play: () => {
         this.#act('play');
       },
       agree: (origin) => agreement(this.#session as Session, origin),
     });
+  }
+
+  #desk(state: SessionState): Desk {
+    const { pace, glance, selected, typed } = this;
+    const session = this.#session as Session;
+    return {
+      ...{ session, state, pace, glance, selected, typed, filmed: this.#gate.filmed },
+      act: (action) => {
+        this.#act(action);
+      },
+      setPace: (wanted) => {
+        this.#setPace(wanted);
+      },
+      configure: (settings) => {
+        this.#configure(settings);
+      },
+      newSeed: (seed) => {
+        this.#newSeed(seed);
+      },
+      runTyped: (text) => {
+        this.typed = text;
+        void session.tryProblem(text);
+      },
+      select: (node) => (this.selected = node),
+      closePanel: (node) => {
+        this.#closePanel(node);
+      },
+      filmEnded: (transcript) => {
+        this.#gate.ended(transcript);
+      },
+    };
   }
 
   #notices(view: SessionState) {
@@ -363,128 +396,6 @@ export class NeuroMas extends LitElement {
       seen: this.seen,
       see: (kind) => (this.seen = new Set([...this.seen, kind])),
     });
-  }
-
-  /** At full speed the cards show what is written most often, nothing moves, and a step stays for a while. */
-  #blur(view: SessionState): StepReport | null {
-    const training = view.activity === 'training' || view.activity === 'pausing';
-    return this.pace === 'full' && training && view.report ? (this.glance ?? view.report) : null;
-  }
-
-  #problem(view: SessionState) {
-    const blur = this.#blur(view);
-    const on = blur ? null : view.shown;
-    return html`<nm-problem
-      .task=${view.task}
-      .level=${view.spec.task.level}
-      .transcript=${on?.transcript ?? null}
-      .problem=${blur?.modes.problem ?? ''}
-      .answer=${blur?.transcripts[0]?.answer ?? ''}
-      .source=${on?.source ?? 'practice'}
-      .answered=${this.#gate.filmed === on?.transcript}
-      .busy=${view.activity === 'busy'}
-      .typed=${this.typed}
-      @problem-run=${({ detail }: CustomEvent<string>) => {
-        this.typed = detail;
-        void this.#session?.tryProblem(detail);
-      }}
-    ></nm-problem>`;
-  }
-
-  #playBar(view: SessionState, brief = false) {
-    return html`<nm-play-bar
-      ?brief=${brief}
-      .playing=${view.activity === 'training' || view.activity === 'pausing'}
-      .pausing=${view.activity === 'pausing'}
-      .busy=${view.activity === 'busy'}
-      .fresh=${view.step === 0}
-      .finished=${view.finished}
-      .pace=${this.pace}
-      @action=${({ detail }: CustomEvent<Action>) => {
-        this.#act(detail);
-      }}
-      @pace-change=${({ detail }: CustomEvent<Pace>) => {
-        this.#setPace(detail);
-      }}
-    ></nm-play-bar>`;
-  }
-
-  #settings(view: SessionState) {
-    return html`<nm-settings
-      .spec=${view.spec}
-      .task=${view.task}
-      .step=${view.step}
-      @settings-change=${({ detail }: CustomEvent<Settings>) => {
-        this.#configure(detail);
-      }}
-      @seed-change=${({ detail }: CustomEvent<number>) => {
-        this.#newSeed(detail);
-      }}
-    ></nm-settings>`;
-  }
-
-  #network(view: SessionState) {
-    const training = view.activity === 'training' || view.activity === 'pausing';
-    const pace = this.pace !== 'full' ? this.pace : training ? 'still' : 'quick';
-    const blur = this.#blur(view);
-    const effects = Object.fromEntries(
-      Object.entries(view.effects).map(([id, { whole, blanked }]) => [id, whole - blanked]),
-    );
-    return html`<nm-network
-      .plan=${view.plan}
-      .transcript=${view.shown?.transcript ?? null}
-      .modes=${blur?.modes ?? null}
-      .pace=${pace}
-      .updates=${(blur ?? view.report)?.nodes ?? []}
-      .blanked=${view.blanked}
-      .frozen=${view.frozen}
-      .effects=${effects}
-      .selected=${this.selected}
-      .characters=${view.spec.sampling.maxNewTokens}
-      @node-select=${({ detail }: CustomEvent<string | null>) => (this.selected = detail)}
-      @film-end=${({ detail }: CustomEvent<Transcript>) => {
-        this.#gate.ended(detail);
-      }}
-    ></nm-network>`;
-  }
-
-  #legend() {
-    return html`<p class="legend">
-      <span><i class="helped-swatch"></i>better than its other tries</span>
-      <span><i class="hurt-swatch"></i>worse</span>
-      <span><i class="changed-swatch"></i>changed by training</span>
-      ${this.selected ? nothing : html`<span class="hint">Select a node to open it.</span>`}
-    </p>`;
-  }
-
-  #panel(view: SessionState) {
-    const node = view.plan.nodes.find(({ id }) => id === this.selected);
-    if (!node) return nothing;
-    const report = this.#blur(view) ?? view.report;
-    const blurred = this.#blur(view)?.transcripts[0];
-    return html`<nm-node-panel
-      class="sheet panel"
-      .node=${node}
-      .transcript=${blurred ?? view.shown?.transcript ?? null}
-      .untrained=${view.before}
-      .history=${view.history}
-      .measured=${report?.nodes.find((update) => update.node === node.id) ?? null}
-      .blanked=${view.blanked.includes(node.id)}
-      .effect=${view.effects[node.id] ?? null}
-      .frozen=${view.frozen.includes(node.id)}
-      .siblings=${(view.plan.layers[node.layer - 1] ?? []).flatMap(({ id }) => (id === node.id ? [] : id))}
-      .undoable=${view.undoable}
-      @node-change=${({ detail }: CustomEvent<NodeChange>) => {
-        void this.#session?.changeNode(detail);
-      }}
-      .busy=${view.activity === 'busy'}
-      @node-close=${() => {
-        this.#closePanel(node.id);
-      }}
-      @node-blank=${({ detail }: CustomEvent<boolean>) => {
-        void this.#session?.blank(node.id, detail);
-      }}
-    ></nm-node-panel>`;
   }
 
   #side(view: SessionState) {
