@@ -1,5 +1,5 @@
 /** The engine's numbers on WebGPU. Takes a `GPU`, knows nothing of workers: the same code runs in a tab, in Node, in tests. */
-import type { Sampling } from '../engine-api.ts';
+import type { AdapterInfo, Sampling } from '../engine-api.ts';
 import { type DeviceOptions, requestDevice } from '../gpu/device.ts';
 import { Runtime } from '../gpu/runtime.ts';
 import { PassTimer } from '../gpu/timer.ts';
@@ -26,7 +26,7 @@ export interface WebGpuOptions extends DeviceOptions {
   tuning?: 'software' | 'hardware';
 }
 
-/** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError or ShaderError. */
+/** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError, ShaderError or GpuMemoryError. */
 export async function createWebGpuBackend(
   weights: ModelWeights,
   gpu: GPU | undefined,
@@ -34,6 +34,21 @@ export async function createWebGpuBackend(
 ): Promise<WebGpuBackend> {
   const { device, adapter } = await requestDevice(gpu, options);
   const runtime = new Runtime(device);
+  try {
+    return await build(weights, runtime, adapter, options);
+  } catch (error) {
+    runtime.destroy();
+    throw error;
+  }
+}
+
+async function build(
+  weights: ModelWeights,
+  runtime: Runtime,
+  adapter: AdapterInfo,
+  options: WebGpuOptions,
+): Promise<WebGpuBackend> {
+  const { device } = runtime;
   const software = options.tuning ? options.tuning === 'software' : adapter.software;
   const { vocabularySize } = weights.config;
   const projections = weights.config.layers * 7;
@@ -44,6 +59,8 @@ export async function createWebGpuBackend(
     Optimizer.create(runtime, software),
     AdapterSize.create(runtime, projections),
   ]);
+  // Whether there is memory for the base is known now, not when it is first used.
+  await runtime.settled();
   const pool = new AdapterPool(runtime);
   const timer = new PassTimer(device);
   const matrices = weights.layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]));

@@ -17,9 +17,19 @@ export class ShaderError extends Error {
   override name = 'ShaderError';
 }
 
-/** The GPU went away (driver reset, unplugged, browser reclaimed it). The engine cannot go on; a new one can. */
-export class DeviceLostError extends Error {
+/** What the GPU was asked for failed, and what its buffers hold now is unknown. The engine cannot go on; a new one can. */
+export class GpuError extends Error {
+  override name = 'GpuError';
+}
+
+/** The GPU went away: driver reset, unplugged, or the browser took it back. */
+export class DeviceLostError extends GpuError {
   override name = 'DeviceLostError';
+}
+
+/** There was no memory for a buffer, which the message names. */
+export class GpuMemoryError extends GpuError {
+  override name = 'GpuMemoryError';
 }
 
 export interface KernelSource {
@@ -87,6 +97,9 @@ export class Runtime {
   #nextId = 0;
   #reading: Promise<unknown> = Promise.resolve();
   #error: GPUError | undefined;
+  #noMemory: GpuMemoryError | undefined;
+  /** Allocations whose outcome is not known yet. */
+  #allocations: Promise<void>[] = [];
   readonly #lost: Promise<never>;
 
   constructor(device: GPUDevice) {
@@ -118,20 +131,53 @@ export class Runtime {
     this.device.queue.submit([encoder.finish()]);
     this.readBacks++;
     this.readBackBytes += bytes;
-    await Promise.race([staging.mapAsync(GPUMapMode.READ, 0, bytes), this.#lost]);
+    try {
+      await Promise.race([staging.mapAsync(GPUMapMode.READ, 0, bytes), this.#lost]);
+    } catch (error) {
+      if (error instanceof DeviceLostError) throw error;
+      // An allocation that failed is why, or else the device is about to say that it is lost.
+      await this.settled();
+      throw new GpuError(`Nothing could be read back from the GPU: ${(error as Error).message}`);
+    }
     const mapped = staging.getMappedRange(0, bytes);
     at = 0;
     const copies = parts.map((part) => mapped.slice(at, (at += part.bytes)));
     staging.unmap();
-    this.throwIfFailed();
+    await this.settled();
     return copies;
   }
 
-  /** Throws the first error WebGPU has reported since the last call. */
+  /** Throws the first error WebGPU has reported since the last call; missing memory before what followed from it. */
   throwIfFailed(): void {
-    const error = this.#error;
-    this.#error = undefined;
-    if (error) throw new Error(`WebGPU reported an error: ${error.message}`);
+    const [noMemory, error] = [this.#noMemory, this.#error];
+    this.#noMemory = this.#error = undefined;
+    if (noMemory) throw noMemory;
+    // WebGPU's own words name the buffer or the kernel by its label.
+    if (error) throw new GpuError(`WebGPU reported an error: ${error.message}`);
+  }
+
+  /** As `throwIfFailed`, once all allocations have been answered. */
+  async settled(): Promise<void> {
+    const allocations = this.#allocations;
+    this.#allocations = [];
+    if (allocations.length > 0) await Promise.race([Promise.all(allocations), this.#lost]);
+    this.throwIfFailed();
+  }
+
+  /** A new buffer. That there is no memory for it is known later: the next read-back throws then. */
+  #allocate(name: string, size: number, usage: GPUBufferUsageFlags): GPUBuffer {
+    this.device.pushErrorScope('out-of-memory');
+    const buffer = this.device.createBuffer({ label: name, size, usage });
+    const answer = this.device.popErrorScope().then((error) => {
+      if (!error) return;
+      if (this.#buffers.get(name) === buffer) this.drop(name);
+      this.#noMemory ??= new GpuMemoryError(
+        `The GPU has no memory for the buffer ${name} of ${size} bytes, besides the ${this.bytes} bytes in use: ${error.message}`,
+      );
+    });
+    // A lost device answers nothing; that it is lost is reported elsewhere.
+    this.#allocations.push(answer.catch(() => undefined));
+    return buffer;
   }
 
   /** Bytes of all named buffers. */
@@ -167,7 +213,7 @@ export class Runtime {
     }
     this.drop(name);
     const grown = old ? Math.min(Math.ceil((size * 1.5) / 16) * 16, maxStorageBufferBindingSize) : size;
-    const buffer = this.device.createBuffer({ label: name, size: grown, usage });
+    const buffer = this.#allocate(name, grown, usage);
     this.#buffers.set(name, buffer);
     this.#ids.set(buffer, this.#nextId++);
     return buffer;
