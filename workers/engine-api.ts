@@ -245,5 +245,7 @@ export interface EngineApi {
 
 /** What an engine worker exposes: an engine that has to be loaded first. */
 export interface EngineWorkerApi extends EngineApi {
+  /** Takes a Web Lock and keeps it while the worker lives; false where there are no locks. Whoever gets it next knows. */
+  holdLock(name: string): Promise<boolean>;
   load(options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<EngineInfo>;
 }

@@ -10,6 +10,18 @@ function loaded(): EngineApi {
 }
 
 const api: EngineWorkerApi = {
+  async holdLock(name) {
+    // Missing where the page is not secure; refused in a sandboxed frame.
+    if (!('locks' in navigator)) return false;
+    return new Promise((resolve) => {
+      const forever = new Promise(() => undefined);
+      const held = navigator.locks.request(name, () => {
+        resolve(true);
+        return forever;
+      });
+      held.catch(() => resolve(false));
+    });
+  },
   async load(options, onProgress) {
     if (engine) throw new Error('The engine worker has a model already: start another worker for another model.');
     engine = await createEngine(options, { onProgress });

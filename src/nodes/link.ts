@@ -1,7 +1,8 @@
 /**
  * One engine worker, seen as an engine. Comlink promises never settle once their worker is dead, so every call races
- * the worker's `error` and `messageerror` events and an AbortSignal; after the first of them every later call rejects
- * at once with the same reason.
+ * the worker's `error` and `messageerror` events, its silent death and an AbortSignal; after the first of them every
+ * later call rejects at once with the same reason. A worker whose GPU is gone, or refused a command, ends likewise:
+ * nothing it holds can be relied on.
  */
 import { proxy, wrap, type Remote } from 'comlink';
 import type { EngineApi, EngineInfo, EngineOptions, EngineWorkerApi, LoadProgress } from '../../workers/engine-api.ts';
@@ -26,6 +27,9 @@ export class EngineLostError extends Error {
   }
 }
 
+/** Errors of an engine after which it is of no more use (workers/gpu/runtime.ts); by name, since that is what crosses. */
+const FATAL = new Set(['DeviceLostError', 'GpuMemoryError', 'GpuError']);
+
 /** Time a worker is given to free its GPU memory before it is ended, in milliseconds. */
 const FAREWELL = 2000;
 
@@ -38,6 +42,7 @@ export class EngineLink implements EngineApi {
   readonly #lost: Promise<never>;
   #lose!: (reason: unknown) => void;
   #ended = false;
+  readonly #unwatch = new AbortController();
 
   /** @param number Which worker this is, from 1, for messages. */
   constructor(worker: WorkerLike, number: number, signal?: AbortSignal) {
@@ -54,7 +59,8 @@ export class EngineLink implements EngineApi {
     if (signal?.aborted) this.#onAbort();
   }
 
-  load(options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<EngineInfo> {
+  async load(options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<EngineInfo> {
+    await this.#watch();
     return this.#call(() => this.#remote.load(options, onProgress && proxy(onProgress)));
   }
 
@@ -84,7 +90,34 @@ export class EngineLink implements EngineApi {
     const result = invoke();
     // Should the race be lost, Comlink may still settle this; it has been reported then.
     result.catch(() => undefined);
-    return Promise.race([this.#lost, result]);
+    return Promise.race([this.#lost, result]).catch((error: unknown) => {
+      const { name, message } = error as Partial<Error>;
+      if (!FATAL.has(name ?? '')) throw error;
+      this.#end(new EngineLostError(this.#number, message ?? 'the GPU failed', { cause: error }));
+      return this.#lost;
+    });
+  }
+
+  /**
+   * Browsers tell nobody that a worker was killed (for its memory, or by its own `close`). But a Web Lock that it holds
+   * becomes free, so waiting for that lock is waiting for its death. Without the Web Locks API only its events tell.
+   */
+  async #watch(): Promise<void> {
+    const { locks } = (globalThis.navigator as Navigator | undefined) ?? {};
+    if (!locks) return;
+    const name = `neuromas-engine-${Math.random().toString(36).slice(2)}-${this.#number}`;
+    const held = await this.#call(() => this.#remote.holdLock(name)).catch((error: unknown) => {
+      if (this.#ended) throw error;
+      return false;
+    });
+    if (!held) return;
+    const message = `engine worker ${this.#number} was ended by the browser, perhaps because it ran out of memory`;
+    locks
+      .request(name, { signal: this.#unwatch.signal }, () => {
+        this.#end(new EngineLostError(this.#number, message));
+      })
+      // Not waited for any longer.
+      .catch(() => undefined);
   }
 
   readonly #onError = (event: Event): void => {
@@ -105,6 +138,7 @@ export class EngineLink implements EngineApi {
     if (this.#ended) return;
     this.#ended = true;
     this.#lose(reason);
+    this.#unwatch.abort();
     this.#worker.removeEventListener('error', this.#onError);
     this.#worker.removeEventListener('messageerror', this.#onMessageError);
     this.#signal?.removeEventListener('abort', this.#onAbort);

@@ -8,6 +8,7 @@ import type {
   LoadProgress,
 } from '../../workers/engine-api.ts';
 import { tinyEngine } from '../../tests/support/tiny.ts';
+import { DeviceLostError } from '../../workers/gpu/runtime.ts';
 import { EngineLostError, type WorkerLike } from './link.ts';
 import { resolveModel } from './model.ts';
 import { createPool } from './pool.ts';
@@ -147,10 +148,12 @@ class LocalWorker extends EventTarget implements WorkerLike {
   }
 }
 
-/** A worker's side: loads a tiny engine. `stuck` makes `generate` never answer. */
+/** A worker's side: loads a tiny engine. `stuck` makes `generate` never answer, `fails` makes it throw. */
 class TinyWorker {
   #engine: EngineApi | undefined;
-  constructor(readonly options: { stuck?: boolean; kind?: 'webgpu' | 'reference' } = {}) {}
+  constructor(readonly options: { stuck?: boolean; fails?: Error | undefined; kind?: 'webgpu' | 'reference' } = {}) {}
+
+  holdLock = () => Promise.resolve(false);
 
   async load(_: unknown, onProgress?: (progress: LoadProgress) => void): Promise<EngineInfo> {
     this.#engine = await tinyEngine();
@@ -165,8 +168,10 @@ class TinyWorker {
   info: EngineApi['info'] = () => this.#loaded().info();
   addNode: EngineApi['addNode'] = (...args) => this.#loaded().addNode(...args);
   removeNode: EngineApi['removeNode'] = (...args) => this.#loaded().removeNode(...args);
-  generate: EngineApi['generate'] = (...args) =>
-    this.options.stuck ? new Promise(() => undefined) : this.#loaded().generate(...args);
+  generate: EngineApi['generate'] = (...args) => {
+    if (this.options.fails) return Promise.reject(this.options.fails);
+    return this.options.stuck ? new Promise(() => undefined) : this.#loaded().generate(...args);
+  };
   update: EngineApi['update'] = (...args) => this.#loaded().update(...args);
   release: EngineApi['release'] = (...args) => this.#loaded().release(...args);
   exportNodes: EngineApi['exportNodes'] = (...args) => this.#loaded().exportNodes(...args);
@@ -180,6 +185,7 @@ describe('workers', () => {
   const open = (
     options: {
       stuck?: number;
+      fails?: Error;
       kinds?: ('webgpu' | 'reference')[];
       workers?: number;
       signal?: AbortSignal;
@@ -194,7 +200,8 @@ describe('workers', () => {
       ...(options.onProgress ? { onProgress: options.onProgress } : {}),
       createWorker: (number) => {
         const kind = options.kinds?.[number - 1];
-        const worker = new LocalWorker(new TinyWorker({ stuck: options.stuck === number, ...(kind ? { kind } : {}) }));
+        const { stuck, fails } = options;
+        const worker = new LocalWorker(new TinyWorker({ stuck: stuck === number, fails, ...(kind ? { kind } : {}) }));
         workers.push(worker);
         return worker;
       },
@@ -222,6 +229,19 @@ describe('workers', () => {
     await expect(call).rejects.toThrow('engine worker 2 stopped: out of memory');
     await expect(pool.generate(request(['1.1']))).rejects.toBeInstanceOf(EngineLostError);
     expect(workers[1]?.terminated).toBe(true);
+  });
+
+  it('ends a worker that has lost its GPU: what it holds is gone', async () => {
+    const pool = await open({ workers: 1, fails: new DeviceLostError('The GPU device was lost (unknown): crash') });
+    await addNodes(pool);
+    await expect(pool.generate(request(['1.0']))).rejects.toMatchObject({
+      name: 'EngineLostError',
+      message: 'The GPU device was lost (unknown): crash',
+    });
+    expect(workers[0]?.terminated).toBe(true);
+    await expect(pool.addNode({ id: '9.0', key: 9, rank: 1, alpha: 1, seed: 1 })).rejects.toBeInstanceOf(
+      EngineLostError,
+    );
   });
 
   it('ends all workers when one cannot start, and rejects', async () => {
