@@ -32,20 +32,23 @@ const bytesOf = async (name: string): Promise<ArrayBuffer[]> => {
 };
 
 describe.skipIf(await noDevice())('a runtime', () => {
-  it.skipIf(process.platform !== 'linux')('names the buffer there was no memory for, forgets it, and works on with less', async () => {
-    await newRuntime();
-    await bytesOf('small');
-    const before = runtime.bytes;
-    const unlimited = limitMemory(2 ** 27);
-    runtime.buffer('train.huge', 2 ** 29);
-    const failed = await bytesOf('small').catch((error: unknown) => error);
-    unlimited();
-    expect(failed).toBeInstanceOf(GpuMemoryError);
-    expect(String(failed)).toContain('no memory for the buffer train.huge of ');
-    expect(runtime.bytes).toBe(before);
-    expect(runtime.buffer('train.huge', 2 ** 20).size).toBe(2 ** 20);
-    await expect(bytesOf('small')).resolves.toHaveLength(1);
-  });
+  it.skipIf(process.platform !== 'linux')(
+    'names the buffer there was no memory for, forgets it, and works on with less',
+    async () => {
+      await newRuntime();
+      await bytesOf('small');
+      const before = runtime.bytes;
+      const unlimited = limitMemory(2 ** 27);
+      runtime.buffer('train.huge', 2 ** 29);
+      const failed = await bytesOf('small').catch((error: unknown) => error);
+      unlimited();
+      expect(failed).toBeInstanceOf(GpuMemoryError);
+      expect(String(failed)).toContain('no memory for the buffer train.huge of ');
+      expect(runtime.bytes).toBe(before);
+      expect(runtime.buffer('train.huge', 2 ** 20).size).toBe(2 ** 20);
+      await expect(bytesOf('small')).resolves.toHaveLength(1);
+    },
+  );
 
   it('says of a buffer beyond the limit what the limit is', async () => {
     await newRuntime();
