@@ -1,7 +1,7 @@
 import type { Sampling } from '../workers/engine-api.ts';
 import type { AdapterArrays, Backend, Generated, UpdateOptions, Updated } from '../workers/engine/backend.ts';
 import type { GenerationBatch, TokenBatch, TrainingBatch } from '../workers/engine/batch.ts';
-import type { ModelConfig } from '../workers/engine/config.ts';
+import { type ModelConfig, stopIndex } from '../workers/engine/config.ts';
 import { type Work, addWork, generateWork, noWork, updateWork } from './work.ts';
 
 /** What calls between two looks at the meter did. */
@@ -48,7 +48,7 @@ export class MeteredBackend implements Backend {
     const { maxNewTokens } = sampling;
     const written = Uint32Array.from({ length: batch.rowCount }, (_, row) => {
       const message = generated.tokens.subarray(row * maxNewTokens, (row + 1) * maxNewTokens);
-      const stop = message.indexOf(this.#config.stopId);
+      const stop = stopIndex(message, this.#config.stopIds);
       return stop < 0 ? message.length : stop + 1;
     });
     this.#add(generateWork(this.#config, batch, written, this.#rank), generated.seconds);

@@ -62,5 +62,5 @@ export async function loadShape(shape: string, files: ModelFiles): Promise<Model
 
 /** The same model with a token that nobody can draw as its end of a message, so that every message has its full length. */
 export function neverStops(weights: ModelWeights): ModelWeights {
-  return { ...weights, config: { ...weights.config, stopId: weights.config.vocabularySize } };
+  return { ...weights, config: { ...weights.config, stopIds: [] } };
 }

@@ -8,11 +8,12 @@ import { fetchFile } from '../cli/fetch-file.ts';
 import type { LossOptions, Sampling } from '../workers/engine-api.ts';
 import type { AdapterArrays, Backend } from '../workers/engine/backend.ts';
 import { NONE, type NodeRows, type Row, packGeneration, packSequence, packTraining } from '../workers/engine/batch.ts';
+import { stopIndex } from '../workers/engine/config.ts';
 import { type AdapterLayout, adapterLayout } from '../workers/engine/layout.ts';
 import { generator, randomModel } from '../workers/engine/random-model.ts';
 import { rowKey } from '../workers/engine/random.ts';
 import { loadMlc } from '../workers/engine/weights/mlc.ts';
-import type { ModelWeights } from '../workers/engine/weights/packed.ts';
+import { type ModelWeights, unpackRow } from '../workers/engine/weights/packed.ts';
 
 /** The nano of the fixtures; the one in `public/models` is quantised anew and differs in a few roundings. */
 export const loadNano = () => loadMlc(new URL('fixtures/nano-q4f16_1', import.meta.url).href, { fetch: fetchFile });
@@ -47,7 +48,7 @@ function onNano(create: CreateBackend): void {
     // A fresh adapter (B = 0) is the base.
     backend.addAdapter(0, 4, 2, fresh(layout, 4, 1));
     const rows = cases.map(({ ids }) => Uint32Array.from(ids));
-    const messages = await write(backend, [{ slot: 0, rows: rows.map(asRow) }], GREEDY, 1, nano.config.stopId);
+    const messages = await write(backend, [{ slot: 0, rows: rows.map(asRow) }], GREEDY, 1, nano.config.stopIds);
     for (const [i, { ids, greedy }] of cases.entries()) {
       const { tokens, logProbs } = messages[i]!;
       expect(String.fromCharCode(...tokens)).toBe(greedy);
@@ -73,7 +74,7 @@ function onNano(create: CreateBackend): void {
       { temperature: 2, topK: 12, topP: 0.7 },
     ]) {
       const sampling = { ...cut, maxNewTokens: 1 };
-      const messages = await write(backend, [{ slot: 0, rows }], sampling, 17, nano.config.stopId);
+      const messages = await write(backend, [{ slot: 0, rows }], sampling, 17, nano.config.stopIds);
       const wanted = truncated(logits, sampling);
       const seen = new Float64Array(128);
       for (const { tokens } of messages) seen[tokens[0]!]!++;
@@ -91,7 +92,7 @@ function onNano(create: CreateBackend): void {
 function onRandomModel(create: CreateBackend): void {
   const model = randomModel();
   const layout = adapterLayout(model.config);
-  const { stopId, vocabularySize } = model.config;
+  const { stopIds, vocabularySize } = model.config;
   const ranks = [3, 8, 1];
   let backend: Backend;
   let nodes: NodeRows[];
@@ -103,14 +104,14 @@ function onRandomModel(create: CreateBackend): void {
   });
 
   test('a message does not depend on the other rows, their order, or the other nodes', async () => {
-    const together = await write(backend, nodes, SAMPLED, 5, stopId);
+    const together = await write(backend, nodes, SAMPLED, 5, stopIds);
     expect(together.some(({ tokens }) => tokens.length > 1)).toBe(true);
     let at = 0;
     for (const node of nodes) {
       const wanted = together.slice(at, at + node.rows.length);
       const reversed = { ...node, rows: [...node.rows].reverse() };
       const keys = node.rows.map((_, i) => at + i);
-      const alone = await write(backend, [reversed], SAMPLED, 5, stopId, [...keys].reverse());
+      const alone = await write(backend, [reversed], SAMPLED, 5, stopIds, [...keys].reverse());
       alone.reverse().forEach((message, i) => {
         expect([...message.tokens]).toEqual([...wanted[i]!.tokens]);
         expect(largestDifference(message.logProbs, wanted[i]!.logProbs)).toBeLessThan(1e-5);
@@ -121,8 +122,8 @@ function onRandomModel(create: CreateBackend): void {
 
   test('other keys draw other messages; a message ends with its stop token', async () => {
     const [one, two] = [
-      await write(backend, nodes, SAMPLED, 5, stopId),
-      await write(backend, nodes, SAMPLED, 6, stopId),
+      await write(backend, nodes, SAMPLED, 5, stopIds),
+      await write(backend, nodes, SAMPLED, 6, stopIds),
     ];
     expect(one.map(({ tokens }) => tokens.join())).not.toEqual(two.map(({ tokens }) => tokens.join()));
     const batch = packGeneration(nodes);
@@ -131,7 +132,7 @@ function onRandomModel(create: CreateBackend): void {
     batch.source.forEach((source, row) => {
       if (source === NONE) return;
       const tokens = many.tokens.subarray(row * 40, row * 40 + 40);
-      const stop = tokens.indexOf(stopId);
+      const stop = stopIndex(tokens, stopIds);
       if (stop < 0) return;
       stopped++;
       expect(tokens.subarray(stop + 1).every((token) => token === 0)).toBe(true);
@@ -144,7 +145,7 @@ function onRandomModel(create: CreateBackend): void {
     'the log-probability at sampling is the one in the update (temperature %f)',
     async (temperature) => {
       const sampling = { ...SAMPLED, temperature, topK: 20, topP: 0.9 };
-      const messages = await write(backend, nodes, sampling, 5, stopId);
+      const messages = await write(backend, nodes, sampling, 5, stopIds);
       const { batch, updated } = await updateWith(backend, nodes, messages, temperature || 1, 0);
       let checked = 0;
       for (const [row, { logProbs }] of messages.entries()) {
@@ -165,7 +166,7 @@ function onRandomModel(create: CreateBackend): void {
     const trained = await backend.score(packSequence(ids, 0), ids.length);
     expect(largestDifference(trained, base)).toBeGreaterThan(1e-2);
     const node = [{ slot: 7, rows: nodes[0]!.rows }];
-    const messages = await write(backend, node, SAMPLED, 5, stopId);
+    const messages = await write(backend, node, SAMPLED, 5, stopIds);
     const { updated } = await updateWith(backend, node, messages, 1, 0);
     expect(updated.kl.every((kl) => Math.abs(kl) < 1e-6)).toBe(true);
     expect(updated.change[0]).toBe(0);
@@ -173,7 +174,7 @@ function onRandomModel(create: CreateBackend): void {
   });
 
   test("a node's gradient does not depend on the other nodes of the update", async () => {
-    const messages = await write(backend, nodes, SAMPLED, 5, stopId);
+    const messages = await write(backend, nodes, SAMPLED, 5, stopIds);
     await updateWith(backend, nodes, messages, 1, 0);
     const together = await Promise.all(ranks.map((_, slot) => backend.readGradient(slot)));
     let at = 0;
@@ -188,7 +189,7 @@ function onRandomModel(create: CreateBackend): void {
   });
 
   test('the change reported is that of the adapters after the update', async () => {
-    const messages = await write(backend, nodes, SAMPLED, 5, stopId);
+    const messages = await write(backend, nodes, SAMPLED, 5, stopIds);
     const before = await Promise.all(ranks.map((_, slot) => backend.readAdapter(slot)));
     const { updated } = await updateWith(backend, nodes, messages, 1, 0.01);
     for (const [slot, rank] of ranks.entries()) {
@@ -200,7 +201,7 @@ function onRandomModel(create: CreateBackend): void {
   });
 
   test('a gradient that is not finite changes nothing of its node, and the others learn', async () => {
-    const messages = await write(backend, nodes, SAMPLED, 5, stopId);
+    const messages = await write(backend, nodes, SAMPLED, 5, stopIds);
     const before = await Promise.all(ranks.map((_, slot) => backend.readAdapter(slot)));
     const first = nodes[0]!.rows.length;
     const { updated } = await updateWith(backend, nodes, messages, 1, 1e-3, 0, (row) => (row < first ? Infinity : 1));
@@ -236,7 +237,7 @@ async function write(
   nodes: NodeRows[],
   sampling: Sampling,
   seed: number,
-  stopId: number,
+  stopIds: readonly number[],
   rowIds?: number[],
 ): Promise<Written[]> {
   const batch = packGeneration(nodes);
@@ -244,7 +245,7 @@ async function write(
   return Array.from(batch.place, (row) => {
     const at = row * sampling.maxNewTokens;
     const all = tokens.subarray(at, at + sampling.maxNewTokens);
-    const stop = all.indexOf(stopId);
+    const stop = stopIndex(all, stopIds);
     const length = stop < 0 ? all.length : stop + 1;
     return { tokens: all.slice(0, length), logProbs: logProbs.slice(at, at + length) };
   });
@@ -397,11 +398,9 @@ function changeByHand(
       }
     });
     for (let row = 0; row < packed.rows; row++) {
-      for (let k = 0; k < packed.cols; k++) {
-        const word = packed.words[(row * packed.words.length) / packed.rows + (k >> 3)]!;
-        const q = ((word >>> (4 * (k & 7))) & 15) - 7;
-        baseSquares += (q * packed.scales[(row * packed.scales.length) / packed.rows + (k >> 5)]!) ** 2;
-      }
+      const values = new Float64Array(packed.cols);
+      unpackRow(packed, row, values);
+      for (const w of values) baseSquares += w ** 2;
     }
   }
   return Math.sqrt(adapterSquares / baseSquares);

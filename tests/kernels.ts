@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { Runtime } from '../workers/gpu/runtime.ts';
 import { generator, randomMatrix } from '../workers/engine/random-model.ts';
-import { type PackedMatrix, unpackRow } from '../workers/engine/weights/packed.ts';
+import { type PackedMatrix, type QuantizedMatrix, allScales, unpackRow } from '../workers/engine/weights/packed.ts';
 import { type GpuBatch, TILE } from '../workers/kernels/batch.ts';
 import { type GpuMatrix, type LinearShape, matrixInfo } from '../workers/kernels/linear.ts';
 import { requestTestDevice } from './gpu.ts';
@@ -103,7 +103,7 @@ export class KernelTest {
   }
 
   matrix(shape: LinearShape): { matrix: GpuMatrix; packed: PackedMatrix; dense: Float64Array[] } {
-    const packed = randomMatrix(shape.out, shape.in, this.random);
+    const packed = randomMatrix(shape.out, shape.in, this.random) as QuantizedMatrix;
     const dense = Array.from({ length: shape.out }, (_, row) => {
       const values = new Float64Array(shape.in);
       unpackRow(packed, row, values);
@@ -111,7 +111,7 @@ export class KernelTest {
     });
     const info = this.runtime.uniform(`info.${named++}`, matrixInfo(shape));
     return {
-      matrix: { shape, words: this.upload(packed.words), scales: this.upload(packed.scales), info },
+      matrix: { shape, words: this.upload(packed.words), scales: this.upload(allScales(packed)), info },
       packed,
       dense,
     };

@@ -13,7 +13,7 @@ export const tinyEngine = (): Promise<Engine> =>
       kvHeads: 1,
       headSize: 8,
       vocabularySize: 128,
-      stopId: 10,
+      stopIds: [10],
       tieEmbedding: true,
     }),
     'float32',

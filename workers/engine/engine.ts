@@ -13,7 +13,7 @@ import type {
 } from '../engine-api.ts';
 import type { AdapterArrays, Backend } from './backend.ts';
 import { NONE, type NodeRows, type Row, packGeneration, packSequence, packTraining } from './batch.ts';
-import { type ModelConfig, parameterCount } from './config.ts';
+import { type ModelConfig, parameterCount, stopIndex } from './config.ts';
 import { type AdapterLayout, adapterLayout, adapterTensors } from './layout.ts';
 import { fillUniform, rowKey } from './random.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -207,7 +207,7 @@ export class Engine implements EngineApi {
       const messages = rows.map((row, i): Message => {
         const at = batch.place[base + i]! * sampling.maxNewTokens;
         const all = tokens.subarray(at, at + sampling.maxNewTokens);
-        const stop = all.indexOf(this.#config.stopId);
+        const stop = stopIndex(all, this.#config.stopIds);
         row.message = all.slice(0, stop < 0 ? all.length : stop + 1);
         written += row.message.length;
         return this.#message(row.message, logProbs.subarray(at, at + row.message.length), stop >= 0, request.details);

@@ -7,6 +7,7 @@ import type { Sampler } from '../kernels/sample.ts';
 import type { AdapterPool } from './adapter-pool.ts';
 import type { Generated } from './backend.ts';
 import { type GenerationBatch, TILE } from './batch.ts';
+import { MAX_STOP_IDS } from './config.ts';
 import { maxRankOf, newMeta, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
 
@@ -47,7 +48,7 @@ export async function generate(
   const last = model.finalTensors('generate', batch.rowCount);
   const logits = runtime.buffer('generate.logits', 4 * batch.rowCount * model.logitsStride);
   const rows = {
-    options: uploadSampling(runtime, sampling, model.config.stopId),
+    options: uploadSampling(runtime, sampling, model.config.stopIds),
     logits,
     keys: runtime.upload('generate.keys', keys),
     state: runtime.upload('generate.state', new Uint32Array(2 * batch.rowCount)),
@@ -112,13 +113,17 @@ function uploadRows(runtime: Runtime, batch: GenerationBatch, maxNewTokens: numb
   };
 }
 
-function uploadSampling(runtime: Runtime, sampling: Sampling, stop: number): GPUBuffer {
-  const data = new Uint32Array(8);
+function uploadSampling(runtime: Runtime, sampling: Sampling, stops: number[]): GPUBuffer {
+  if (stops.length > MAX_STOP_IDS) {
+    throw new RangeError(`There are ${stops.length} stop tokens; a model may have at most ${MAX_STOP_IDS}.`);
+  }
+  const data = new Uint32Array(8 + MAX_STOP_IDS);
   const floats = new Float32Array(data.buffer);
   floats[0] = sampling.temperature;
   data[1] = sampling.topK;
   floats[2] = sampling.topP;
   data[3] = sampling.maxNewTokens;
-  data[4] = stop;
+  data[4] = stops.length;
+  data.set(stops, 8);
   return runtime.uniform('generate.sampling', data);
 }

@@ -7,7 +7,7 @@ import { RmsNorm } from '../kernels/norm.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
 import { type ModelConfig, ModelError, qkvSizes } from './config.ts';
 import { type AdapterLayout, GROUP_NAMES, type GroupName, adapterLayout } from './layout.ts';
-import type { ModelWeights, PackedMatrix } from './weights/packed.ts';
+import { type ModelWeights, type PackedMatrix, allScales } from './weights/packed.ts';
 
 interface GpuLayer extends Record<GroupName, GpuMatrix> {
   inputNorm: GPUBuffer;
@@ -80,7 +80,10 @@ export class GpuModel {
     this.attention = kernels.attention;
     this.pointwise = kernels.pointwise;
     const matrix = (name: string, packed: PackedMatrix, lora: Partial<LinearShape> = {}): GpuMatrix => {
-      const { rows, cols, words, scales } = packed;
+      if (packed.kind !== 'q4')
+        throw new ModelError(`${name} is stored as ${packed.kind}; the WebGPU engine reads q4.`);
+      const { rows, cols, words } = packed;
+      const scales = allScales(packed);
       const shape = { in: cols, out: rows, parts: [], unitA: 0, unitB: 0, first: false, ...lora };
       return {
         shape,

@@ -6,11 +6,11 @@ import { createReferenceBackend } from '../reference/index.ts';
 import type { Sampling } from '../engine-api.ts';
 import type { UpdateOptions } from './backend.ts';
 import { type NodeRows, packGeneration, packTraining } from './batch.ts';
-import { ModelError, type ModelConfig } from './config.ts';
+import { ModelError, type ModelConfig, stopIndex } from './config.ts';
 import { adapterLayout } from './layout.ts';
 import { randomModel } from './random-model.ts';
 import { createWebGpuBackend } from './webgpu.ts';
-import type { ModelWeights } from './weights/packed.ts';
+import type { ModelWeights, QuantizedMatrix } from './weights/packed.ts';
 
 const create = (weights: ModelWeights) => createWebGpuBackend(weights, testGpu());
 /** The kernels as a GPU gets them (many threads, shared memory, barriers), whatever runs them here. */
@@ -100,7 +100,7 @@ describe.skipIf(await noDevice())('WebGPU', () => {
           for (const r of node.rows) {
             const at = 6 * generation.place[row++]!;
             const message = ours.tokens.subarray(at, at + 6);
-            const stop = message.indexOf(weights.config.stopId);
+            const stop = stopIndex(message, weights.config.stopIds);
             r.message = message.slice(0, stop < 0 ? 6 : stop + 1);
           }
         }
@@ -149,7 +149,8 @@ describe.skipIf(await noDevice())('WebGPU', () => {
     expect(moved.some((w) => Math.abs(w) > 0.5)).toBe(true);
     const after = await backend.readBase();
     expect(after).toEqual(before);
-    expect(after[0]!.subarray(0, weights.embedding.words.length)).toEqual(weights.embedding.words);
+    const { words } = weights.embedding as QuantizedMatrix;
+    expect(after[0]!.subarray(0, words.length)).toEqual(words);
     backend.destroy();
   });
 

@@ -5,6 +5,8 @@ import { gumbel } from '../engine/random.ts';
 import { Sampler } from './sample.ts';
 
 const STOP = 2;
+/** No token. */
+const VOID = 0xffffffff;
 const LIMIT = 4;
 
 interface Options {
@@ -49,11 +51,13 @@ describe.skipIf(await noDevice()).each([
       for (const v of [11, 4, 50]) steps[0]![5 * stride + v] = 8;
     }
     const keys = Uint32Array.from({ length: 4 * TOKENS }, (_, i) => Math.imul(i + 1, 2654435761));
-    const settings = new Uint32Array(8);
+    const settings = new Uint32Array(16);
     new Float32Array(settings.buffer)[0] = options.temperature;
     settings[1] = options.topK;
     new Float32Array(settings.buffer)[2] = options.topP;
-    settings.set([LIMIT, STOP], 3);
+    // The last of six, so that the list is read to its end.
+    settings.set([LIMIT, 6, 0, 0, 0], 3);
+    settings.set([VOID, VOID, VOID, VOID, VOID, STOP], 8);
     const buffers = {
       options: t.runtime.uniform(`sampling.${vocabulary}`, settings),
       keys: t.upload(keys),

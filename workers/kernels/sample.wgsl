@@ -9,7 +9,8 @@ struct Sampling {
   topK: u32,
   topP: f32,
   maxNewTokens: u32,
-  stop: u32,
+  stopCount: u32,
+  stops: array<vec4u, 2>,
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -115,7 +116,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (position < sampling.maxNewTokens) {
     output[row * sampling.maxNewTokens + position] = select(vec2u(token, bitcast<u32>(logProb)), vec2u(0u), done);
   }
-  state[row] = vec2u(position + 1u, select(0u, 1u, done || token == sampling.stop));
+  var stopped = done;
+  for (var i = 0u; i < sampling.stopCount; i++) { stopped = stopped || token == sampling.stops[i / 4u][i % 4u]; }
+  state[row] = vec2u(position + 1u, select(0u, 1u, stopped));
   let info = tokens[2u * row];
   tokens[2u * row] = vec4u(token, info.y + 1u, info.z + 1u, info.w);
   tokens[2u * row + 1u].w += 1u;

@@ -65,7 +65,7 @@ export function generate(
       logProbs[row * maxNewTokens + position] = logPolicy[token]!;
       current[row] = token;
     });
-    rows = rows.filter((row) => current[row] !== model.config.stopId);
+    rows = rows.filter((row) => !model.config.stopIds.includes(current[row]!));
   }
   const end = performance.now();
   return {

@@ -97,6 +97,7 @@ export function parseConfig(file: string, bytes: Uint8Array, name: string): Mode
   };
   return {
     name,
+    architecture: 'llama',
     quantization: chat.quantization,
     hiddenSize: model.hidden_size,
     intermediateSize: model.intermediate_size,
@@ -108,9 +109,12 @@ export function parseConfig(file: string, bytes: Uint8Array, name: string): Mode
     contextLength,
     rmsNormEps: model.rms_norm_eps,
     ropeTheta,
+    ropeScaling: null,
+    qkvBias: false,
+    qkNorm: false,
     tieEmbedding: model.tie_word_embeddings,
     bosId: id('bos_token_id'),
-    stopId: id('eos_token_id'),
+    stopIds: [id('eos_token_id')],
     padId: id('pad_token_id'),
   };
 }

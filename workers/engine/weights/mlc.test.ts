@@ -6,7 +6,15 @@ import type { LoadProgress } from '../../engine-api.ts';
 import { ModelError } from '../config.ts';
 import { randomModel } from '../random-model.ts';
 import { loadMlc } from './mlc.ts';
-import { type ModelWeights, type PackedMatrix, unpackRow } from './packed.ts';
+import {
+  type LayerWeights,
+  type ModelWeights,
+  type PackedMatrix,
+  type QuantizedMatrix,
+  allScales,
+  isQuantized,
+  unpackRow,
+} from './packed.ts';
 
 const NANO = new URL('../../../tests/fixtures/nano-q4f16_1', import.meta.url).href;
 
@@ -88,6 +96,7 @@ describe('the nano fixture', () => {
     const model = await loadMlc(NANO, { fetch: fetchFile });
     expect(model.config).toEqual({
       name: 'nano-q4f16_1',
+      architecture: 'llama',
       quantization: 'q4f16_1',
       hiddenSize: 64,
       intermediateSize: 192,
@@ -99,9 +108,12 @@ describe('the nano fixture', () => {
       contextLength: 256,
       rmsNormEps: 1e-5,
       ropeTheta: 10000,
+      ropeScaling: null,
+      qkvBias: false,
+      qkNorm: false,
       tieEmbedding: true,
       bosId: 1,
-      stopId: 10,
+      stopIds: [10],
       padId: 0,
     });
     expect(model.bytes).toBe(125568);
@@ -152,9 +164,18 @@ test.each([
   const model = randomModel({ name: 'nano', quantization: stored.quantization }, 3);
   const loaded = await serveModel(model, stored).load();
   expect(loaded.config).toEqual(model.config);
-  expect(loaded.layers).toEqual(model.layers);
-  expect(loaded.embedding).toEqual(model.embedding);
-  expect(loaded.head).toEqual(model.head);
+  // Numbers are compared: scales stay in the type they are stored in.
+  const numbers = (m: PackedMatrix) => ({ ...m, scaleType: undefined, scales: isQuantized(m) && allScales(m) });
+  const layer = (l: LayerWeights) => ({
+    ...l,
+    ...{ qkv: numbers(l.qkv), o: numbers(l.o), gateUp: numbers(l.gateUp), down: numbers(l.down) },
+  });
+  expect((loaded.embedding as QuantizedMatrix).scaleType).toBe(
+    stored.format === 'raw' && stored.dtype === 'float32' ? 'f32' : 'bf16',
+  );
+  expect(loaded.layers.map(layer)).toEqual(model.layers.map(layer));
+  expect(numbers(loaded.embedding)).toEqual(numbers(model.embedding));
+  expect(numbers(loaded.head)).toEqual(numbers(model.head));
   expect(loaded.finalNorm).toEqual(model.finalNorm);
 });
 
@@ -291,11 +312,12 @@ function serveModel(model: ModelWeights, stored: { quantization: string; dtype: 
     entries.push({ ...stored, name, shape, bytes: new Uint8Array(halved ? bits.buffer : values.buffer) });
   };
   const matrix = (name: string, m: PackedMatrix) => {
+    if (!isQuantized(m)) throw new Error(`${name} is not quantised`);
     const bytes = new Uint8Array(m.words.buffer);
     // The label of a tensor that is not float32 means nothing; real folders have this one.
     const shape = [m.rows, m.words.length / m.rows];
     entries.push({ name: `${name}.q_weight`, shape, dtype: 'uint32', format: 'f32-to-bf16', bytes });
-    reals(`${name}.q_scale`, [m.rows, m.scales.length / m.rows], m.scales);
+    reals(`${name}.q_scale`, [m.rows, m.scales.length / m.rows], allScales(m));
   };
   matrix('lm_head', model.head);
   matrix('model.embed_tokens', model.embedding);
@@ -334,7 +356,7 @@ function serveModel(model: ModelWeights, stored: { quantization: string; dtype: 
     rope_theta: c.ropeTheta,
     tie_word_embeddings: c.tieEmbedding,
   };
-  const ids = { bos_token_id: c.bosId, eos_token_id: [c.stopId, 7], pad_token_id: c.padId };
+  const ids = { bos_token_id: c.bosId, eos_token_id: [...c.stopIds, 7], pad_token_id: c.padId };
   const top = { model_type: 'llama', quantization: c.quantization, context_window_size: c.contextLength };
   served.files.set('mlc-chat-config.json', json({ ...top, ...ids, model_config }));
   return served;

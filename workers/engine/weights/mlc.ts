@@ -5,7 +5,7 @@ import { type ModelConfig, ModelError, qkvSizes } from '../config.ts';
 import { type ShardRecord, parseConfig, parseManifest } from './mlc-schema.ts';
 import type { LayerWeights, ModelWeights, PackedMatrix } from './packed.ts';
 import { type Fetch, Folder } from './source.ts';
-import { checkManifest, expectedTensors, readTensor } from './tensors.ts';
+import { type StoredScales, type StoredTensor, checkManifest, expectedTensors, readTensor } from './tensors.ts';
 
 const CONFIG = 'mlc-chat-config.json';
 /** The manifest, under its newer and its older name. */
@@ -33,7 +33,7 @@ export async function loadMlc(url: string, options: LoadOptions = {}): Promise<M
   const { file, shards } = await readManifest(folder);
   checkManifest(file, shards, expectedTensors(config));
 
-  const tensors = new Map<string, Uint32Array | Float32Array>();
+  const tensors = new Map<string, StoredTensor>();
   const totalBytes = shards.reduce((sum, shard) => sum + shard.nbytes, 0);
   let loadedBytes = 0;
   const report = (phase: LoadProgress['phase'], bytes: number) =>
@@ -76,14 +76,12 @@ async function checkShard(manifest: string, shard: ShardRecord, bytes: Uint8Arra
 }
 
 /** Gives the tensors their places. `checkManifest` has made sure that all are there, in their shapes and types. */
-function assemble(c: ModelConfig, tensors: Map<string, Uint32Array | Float32Array>, bytes: number): ModelWeights {
+function assemble(c: ModelConfig, tensors: Map<string, StoredTensor>, bytes: number): ModelWeights {
   const vector = (name: string) => tensors.get(`${name}.weight`) as Float32Array;
-  const matrix = (name: string, rows: number, cols: number): PackedMatrix => ({
-    rows,
-    cols,
-    words: tensors.get(`${name}.q_weight`) as Uint32Array,
-    scales: tensors.get(`${name}.q_scale`) as Float32Array,
-  });
+  const matrix = (name: string, rows: number, cols: number): PackedMatrix => {
+    const words = tensors.get(`${name}.q_weight`) as Uint32Array;
+    return { kind: 'q4', rows, cols, words, ...(tensors.get(`${name}.q_scale`) as StoredScales) };
+  };
   const [q, k, v] = qkvSizes(c);
   const embedding = matrix('model.embed_tokens', c.vocabularySize, c.hiddenSize);
   const layers = Array.from({ length: c.layers }, (_, layer): LayerWeights => {

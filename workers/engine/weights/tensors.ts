@@ -2,7 +2,7 @@
 import { GROUP, type ModelConfig, ModelError, qkvSizes } from '../config.ts';
 import { fromBfloat16, fromFloat16 } from './floats.ts';
 import type { ShardRecord, TensorRecord } from './mlc-schema.ts';
-import { wordsPerRow } from './packed.ts';
+import { type QuantizedMatrix, wordsPerRow } from './packed.ts';
 
 type Shape = number[];
 
@@ -74,8 +74,14 @@ export function checkManifest(file: string, shards: ShardRecord[], expected: Map
   }
 }
 
+/** Scales of a quantised matrix, in the type they are stored in. */
+export type StoredScales = Pick<QuantizedMatrix, 'scales' | 'scaleType'>;
+
+/** Packed words, scales, or the numbers of a plain tensor. */
+export type StoredTensor = Uint32Array | Float32Array | StoredScales;
+
 /** A tensor's numbers, copied out of its shard, so that the shard can go. */
-export function readTensor(record: TensorRecord, shard: Uint8Array<ArrayBuffer>): Uint32Array | Float32Array {
+export function readTensor(record: TensorRecord, shard: Uint8Array<ArrayBuffer>): StoredTensor {
   const start = shard.byteOffset + record.byteOffset;
   const bytes = shard.buffer.slice(start, start + record.nbytes);
   if (record.dtype === 'uint32') return new Uint32Array(bytes);
@@ -90,5 +96,7 @@ export function readTensor(record: TensorRecord, shard: Uint8Array<ArrayBuffer>)
     throw new ModelError(
       `${record.name} holds ${values[bad]} at element ${bad}; every number must be finite: the model is damaged.`,
     );
-  return values;
+  if (!record.name.endsWith('.q_scale')) return values;
+  if (width(record) === 4) return { scales: values, scaleType: 'f32' };
+  return { scales: new Uint16Array(bytes), scaleType: record.dtype === 'float16' ? 'f16' : 'bf16' };
 }
