@@ -4,6 +4,7 @@ import {
   type GenerationBatch,
   type NodeRows,
   type TrainingBatch,
+  lossWeights,
   packGeneration,
   packTraining,
 } from '../workers/engine/batch.ts';
@@ -134,8 +135,11 @@ export function trainingOf(c: Case, config: ModelConfig): { batch: TrainingBatch
       loss: { klBeta: 0.02, entropyBeta: 0, lossTokens: Math.max(1, c.tokens / 4), temperature: 1 },
       // A rate so small that repeated updates leave the adapters about where they are.
       adam: { learningRate: 1e-6, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
-      advantage: Float32Array.from(batch.lossRow, (row) => (row % 2 === 0 ? 0.5 : -0.5)),
-      weight: new Float32Array(batch.lossRow.length).fill(1 / (c.rows * Math.max(1, c.tokens / 4))),
+      ...lossWeights(
+        batch,
+        Array.from({ length: c.nodes * c.rows }, (_, row) => (row % 2 === 0 ? 0.5 : -0.5)),
+        Array.from({ length: c.nodes }, () => 1 / (c.rows * Math.max(1, c.tokens / 4))),
+      ),
       nodes: Array.from({ length: c.nodes }, (_, slot) => ({ slot, updates: 0 })),
     },
   };

@@ -7,7 +7,15 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { fetchFile } from '../cli/fetch-file.ts';
 import type { LossOptions, Sampling } from '../workers/engine-api.ts';
 import type { AdapterArrays, Backend } from '../workers/engine/backend.ts';
-import { NONE, type NodeRows, type Row, packGeneration, packSequence, packTraining } from '../workers/engine/batch.ts';
+import {
+  NONE,
+  type NodeRows,
+  type Row,
+  lossWeights,
+  packGeneration,
+  packSequence,
+  packTraining,
+} from '../workers/engine/batch.ts';
 import { stopIndex } from '../workers/engine/config.ts';
 import { type AdapterLayout, adapterLayout } from '../workers/engine/layout.ts';
 import { generator, randomModel } from '../workers/engine/random-model.ts';
@@ -149,12 +157,13 @@ function onRandomModel(create: CreateBackend): void {
       const { batch, updated } = await updateWith(backend, nodes, messages, temperature || 1, 0);
       let checked = 0;
       for (const [row, { logProbs }] of messages.entries()) {
-        const again = [...updated.logProb].filter((_, i) => batch.lossRow[i] === row);
+        const own = [...batch.choice].filter((_, i) => batch.messageRow[i] === row);
+        const again = own.map((choice) => updated.logProb[choice]!);
         expect(again.length).toBe(logProbs.length);
         expect(largestDifference(again, logProbs)).toBeLessThan(1e-4);
         checked += again.length;
       }
-      expect(checked).toBe(batch.lossToken.length);
+      expect(checked).toBe(batch.choice.length);
     },
   );
 
@@ -279,8 +288,11 @@ async function updateWith(
   const updated = await backend.update(batch, {
     loss,
     adam: { learningRate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
-    advantage: Float32Array.from(batch.lossRow, (row) => advantage(firstRow + row)),
-    weight: Float32Array.from(batch.lossNode, (node) => 1 / (nodes[node]!.rows.length * loss.lossTokens)),
+    ...lossWeights(
+      batch,
+      messages.map((_, row) => advantage(firstRow + row)),
+      nodes.map(({ rows }) => 1 / (rows.length * loss.lossTokens)),
+    ),
     nodes: nodes.map(({ slot }) => ({ slot, updates: 0 })),
   });
   return { batch, updated };

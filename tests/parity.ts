@@ -7,7 +7,14 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchFile } from '../cli/fetch-file.ts';
 import { type SafetensorsFile, readSafetensors } from '../src/storage/safetensors.ts';
 import type { Backend } from '../workers/engine/backend.ts';
-import { NONE, type NodeRows, packGeneration, packSequence, packTraining } from '../workers/engine/batch.ts';
+import {
+  NONE,
+  type NodeRows,
+  lossWeights,
+  packGeneration,
+  packSequence,
+  packTraining,
+} from '../workers/engine/batch.ts';
 import { adapterLayout, adapterTensors } from '../workers/engine/layout.ts';
 import { loadMlc } from '../workers/engine/weights/mlc.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
@@ -119,18 +126,22 @@ export function describeParity(name: string, create: (weights: ModelWeights) => 
           epsilon: optimizer.eps,
           clipNorm: optimizer.clip_norm_per_node,
         },
-        advantage: Float32Array.from(batch.lossRow, (row) => rows[row]!.advantage),
-        weight: Float32Array.from(batch.lossNode, (n) => 1 / (reference.nodes[n]!.rows.length * loss_tokens)),
+        ...lossWeights(
+          batch,
+          rows.map(({ advantage }) => advantage),
+          reference.nodes.map((node) => 1 / (node.rows.length * loss_tokens)),
+        ),
         nodes: nodes.map(({ slot }) => ({ slot, updates: 0 })),
       });
-      // Positions come row by row, in the order the rows were packed.
       const seen = new Map<number, number>();
-      batch.lossRow.forEach((row, i) => {
+      batch.messageRow.forEach((row, i) => {
         const at = seen.get(row) ?? 0;
         seen.set(row, at + 1);
-        expect(Math.abs(result.logProb[i]! - rows[row]!.token_logprobs[at]!)).toBeLessThan(1e-4);
-        expect(Math.abs(result.kl[i]! - rows[row]!.kl[at]!)).toBeLessThan(1e-4);
-        expect(Math.abs(result.entropy[i]! - rows[row]!.entropy[at]!)).toBeLessThan(1e-4);
+        const choice = batch.choice[i]!;
+        const position = batch.choiceStart.findLastIndex((start) => start <= choice);
+        expect(Math.abs(result.logProb[choice]! - rows[row]!.token_logprobs[at]!)).toBeLessThan(1e-4);
+        expect(Math.abs(result.kl[position]! - rows[row]!.kl[at]!)).toBeLessThan(1e-4);
+        expect(Math.abs(result.entropy[position]! - rows[row]!.entropy[at]!)).toBeLessThan(1e-4);
       });
       expect([...seen.values()]).toEqual(rows.map((row) => row.message_ids.length));
 

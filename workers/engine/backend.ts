@@ -23,17 +23,18 @@ export interface Generated {
 export interface UpdateOptions {
   loss: LossOptions;
   adam: AdamOptions;
-  /** [loss positions] advantage of the position's row */
+  /** [choices] Σ over the message tokens of a choice of weight × advantage of its row */
   advantage: Float32Array;
-  /** [loss positions] 1 / (rows of the node × lossTokens) */
+  /** [loss positions] Σ over its message tokens of the weight, 1 / (rows of the node × lossTokens) */
   weight: Float32Array;
   /** In the order of the batch's segments: slot, and updates applied so far (for Adam's bias correction). */
   nodes: { slot: number; updates: number }[];
 }
 
 export interface Updated {
-  /** [loss positions] each, in nats */
+  /** [choices] in nats */
   logProb: Float32Array;
+  /** [loss positions] each, in nats */
   kl: Float32Array;
   entropy: Float32Array;
   /** In the order of the batch's segments: 2-norm of the gradient before clipping. Not finite: nothing was applied. */

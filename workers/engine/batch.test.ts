@@ -5,6 +5,7 @@ import {
   type NodeRows,
   TILE,
   type TokenBatch,
+  lossWeights,
   packGeneration,
   packSequence,
   packTraining,
@@ -78,18 +79,58 @@ describe('a training batch', () => {
         checkTokens(batch.tokens);
         const rows = all.flatMap((node, n) => node.rows.map((row) => ({ ...row, n, slot: node.slot })));
         const written = rows.map((): number[] => []);
-        batch.lossToken.forEach((t, i) => {
-          const row = rows[batch.lossRow[i]!]!;
-          const before = written[batch.lossRow[i]!]!;
-          expect(batch.lossNode[i]).toBe(row.n);
+        batch.choice.forEach((choice, i) => {
+          const row = rows[batch.messageRow[i]!]!;
+          const before = written[batch.messageRow[i]!]!;
+          const position = batch.choiceStart.findLastIndex((start) => start <= choice);
+          const t = batch.lossToken[position]!;
+          expect(batch.lossNode[position]).toBe(row.n);
           expect(batch.tokens.tileSlot[Math.floor(t / TILE)]).toBe(row.slot);
           expect(context(batch.tokens, t)).toEqual([...row.prompt, ...before]);
-          before.push(batch.lossTarget[i]!);
+          before.push(batch.choiceTarget[choice]!);
         });
         expect(written).toEqual(rows.map((row) => [...row.message]));
-        expect(new Set(batch.lossToken).size).toBe(batch.lossToken.length);
+        expect([...batch.lossToken]).toEqual([...new Set(batch.lossToken)].sort((a, b) => a - b));
       }),
     );
+  });
+
+  test('has every beginning of a node’s rows once, and every choice there once', () => {
+    fc.assert(
+      fc.property(nodes(true), (all) => {
+        const { tokens, ...loss } = packTraining(all);
+        const beginnings = all.map(({ rows }) => {
+          const read = rows.flatMap(({ prompt, message }) => {
+            const ids = [...prompt, ...message.slice(0, -1)];
+            return ids.map((_, end) => ids.slice(0, end + 1).join());
+          });
+          return new Set(read).size;
+        });
+        expect(tokens.segments.map(({ start, end }) => end - start)).toEqual(beginnings);
+        expect(loss.lossCount.reduce((a, b) => a + b, 0)).toBe(loss.choice.length);
+        loss.lossToken.forEach((_, position) => {
+          const own = loss.choiceTarget.subarray(loss.choiceStart[position], loss.choiceStart[position + 1]);
+          expect(new Set(own).size).toBe(own.length);
+        });
+      }),
+    );
+  });
+
+  test('weighs a choice by all who made it', () => {
+    const prompt = Uint32Array.of(3, 4);
+    const rows = [
+      [7, 8],
+      [7, 9],
+      [7, 8],
+    ].map((message) => ({ prompt, message: Uint32Array.from(message) }));
+    const batch = packTraining([
+      { slot: 0, rows },
+      { slot: 1, rows: rows.slice(0, 1) },
+    ]);
+    const { advantage, weight } = lossWeights(batch, [1, 2, 4, 8], [0.5, 0.25]);
+    expect([...batch.choiceTarget]).toEqual([7, 8, 9, 7, 8]);
+    expect([...advantage]).toEqual([3.5, 2.5, 1, 2, 2]);
+    expect([...weight]).toEqual([1.5, 1.5, 0.25, 0.25]);
   });
 
   test('has the base behind the policy: every token once more, reading the same, without an adapter', () => {
@@ -116,7 +157,7 @@ describe('a training batch', () => {
       message: Uint32Array.from([7, 8]),
     }));
     const { tokens } = packTraining([{ slot: 0, rows }]);
-    expect(tokens.segments[0]!.end).toBe(20 + 16 * 2);
+    expect(tokens.segments[0]!.end).toBe(21 + 1);
   });
 
   test('computes once what different prompts begin with', () => {

@@ -2,10 +2,12 @@
  * Packing of ragged sequences into one batch of tokens, without padding to the longest and with shared prompts computed
  * once. Pure; both backends read it.
  *
- * A row is one prompt with the message written after it. What a row has of its own begins with the prompt's last token, so
- * that every message token is predicted by a token of the row itself: own tokens are [prompt's last, m0 … m(n−2)], their
- * targets are [m0 … m(n−1)]. The rest of the prompts of a node form a trie: what any of them share (the header, the
- * problem, the first notes) is in the batch once.
+ * A row is one prompt with the message written after it. The rows of a node form a trie: what any of them share (the
+ * header, the problem, the first notes, and in training the beginnings of messages) is in the batch once. While generating,
+ * the last token of each prompt is its row's own.
+ *
+ * In training a token predicts what was written after it. Where rows that were equal so far went different ways, or the same,
+ * it is one *position* with several *choices*, the distinct tokens written there.
  *
  * A token attends to a *path*, the KV slots of the shared tokens before it, and to its sequence's own slots up to itself.
  * The trie is laid out depth first, so whatever reads a token as key lies in one range behind it, its own sequence and all
@@ -78,44 +80,79 @@ export interface GenerationBatch {
   promptTokens: number;
 }
 
-/** A batch to train on: prompts and rows of every node, and the positions that carry loss. */
+/** A batch to train on: all rows of every node as one trie a node, and the positions that carry loss. */
 export interface TrainingBatch {
   tokens: TokenBatch;
-  /** [n] token that predicts */
+  /** [positions] token that predicts, ascending */
   lossToken: Uint32Array;
-  /** [n] id that was written */
-  lossTarget: Uint32Array;
-  /** [n] index of the row among all rows (nodes in order) */
-  lossRow: Uint32Array;
-  /** [n] index of the node in the argument */
+  /** [positions] index of the node in the argument */
   lossNode: Uint32Array;
+  /** [positions] message tokens that were written there */
+  lossCount: Uint32Array;
+  /** [positions + 1] first choice of each position */
+  choiceStart: Uint32Array;
+  /** [choices] id that was written; the choices of a position differ */
+  choiceTarget: Uint32Array;
+  /** [message tokens, row after row] its choice */
+  choice: Uint32Array;
+  /** [message tokens] index of its row among all rows (nodes in order) */
+  messageRow: Uint32Array;
 }
 
 export function roundUp(n: number, multiple: number): number {
   return Math.ceil(n / multiple) * multiple;
 }
 
-/** A node of the trie of prompts: one token that some prompts share, and what follows it. */
+/** A node of a trie: one token that some rows share, and what follows it. */
 interface Branch {
   children: Map<number, Branch>;
-  /** Rows whose prompt ends here, but for its last token. */
+  /** While generating: rows whose prompt ends here, but for its last token. */
   rows: number[];
+  /** In training: what was written here, and by which message tokens. */
+  choices: Map<number, number[]>;
+}
+
+const newBranch = (): Branch => ({ children: new Map(), rows: [], choices: new Map() });
+
+function follow(branch: Branch, id: number): Branch {
+  let child = branch.children.get(id);
+  if (!child) branch.children.set(id, (child = newBranch()));
+  return child;
 }
 
 /** The trie of all prompts without their last tokens; children and rows in order of first appearance. */
 function promptTrie(rows: Row[]): Branch {
-  const root: Branch = { children: new Map(), rows: [] };
+  const root = newBranch();
   rows.forEach(({ prompt }, i) => {
-    if (prompt.length === 0) throw new RangeError('a prompt needs at least one token');
-    let branch = root;
-    for (const id of prompt.subarray(0, -1)) {
-      let child = branch.children.get(id);
-      if (!child) branch.children.set(id, (child = { children: new Map(), rows: [] }));
-      branch = child;
-    }
-    branch.rows.push(i);
+    checkPrompt(prompt);
+    prompt.subarray(0, -1).reduce(follow, root).rows.push(i);
   });
   return root;
+}
+
+/** The trie of prompts and messages. Message tokens are counted from `first` on. */
+function messageTrie(rows: Row[], first: number): Branch {
+  const root = newBranch();
+  let written = first;
+  for (const { prompt, message } of rows) {
+    checkPrompt(prompt);
+    // A row without a message has no loss, and its prompt need not be read.
+    if (message.length === 0) continue;
+    let branch = prompt.reduce(follow, root);
+    message.forEach((target, i) => {
+      const same = branch.choices.get(target);
+      if (same) same.push(written);
+      else branch.choices.set(target, [written]);
+      written++;
+      // Nobody reads the last token.
+      if (i < message.length - 1) branch = follow(branch, target);
+    });
+  }
+  return root;
+}
+
+function checkPrompt(prompt: Uint32Array): void {
+  if (prompt.length === 0) throw new RangeError('a prompt needs at least one token');
 }
 
 /** A path in `TokenBatch.paths`. */
@@ -150,10 +187,10 @@ class TokenWriter {
   }
 
   /**
-   * Appends the tokens of a trie depth first. `visit` is called where prompts end, with their rows and the path that goes
-   * on from there, and may append what is theirs.
+   * Appends the tokens of a trie depth first. `visit` gets each of them, and `end` the rows whose prompts end, with the path
+   * that goes on from there.
    */
-  trie(root: Branch, visit: (rows: number[], path: Path) => void): void {
+  trie(root: Branch, visit: (branch: Branch, token: number) => void, end?: (rows: number[], path: Path) => void): void {
     // An explicit stack: a prompt may branch at every token.
     const stack: ({ branch: Branch; path: Path; first?: number } | { start: number; end: number })[] = [
       { branch: root, path: { start: 0, length: 0 } },
@@ -164,17 +201,19 @@ class TokenWriter {
         continue;
       }
       // All tokens up to the next branching or prompt's end are one sequence.
-      const ids = top.first === undefined ? [] : [top.first];
       let { branch } = top;
-      while (branch.rows.length === 0 && branch.children.size === 1) {
-        const [[id, child]] = branch.children as unknown as [[number, Branch]];
-        ids.push(id);
-        branch = child;
+      const ids: number[] = [];
+      for (let id = top.first; ; [[id, branch]] = branch.children as unknown as [[number, Branch]]) {
+        if (id !== undefined) {
+          visit(branch, this.length + ids.length);
+          ids.push(id);
+        }
+        if (branch.rows.length > 0 || branch.children.size !== 1) break;
       }
       const start = this.sequence(ids, top.path);
       const path = this.#extend(top.path, start, ids.length);
       stack.push({ start, end: start + ids.length });
-      if (branch.rows.length > 0) visit(branch.rows, path);
+      if (branch.rows.length > 0) end?.(branch.rows, path);
       for (const [first, child] of [...branch.children].reverse()) stack.push({ branch: child, path, first });
     }
   }
@@ -215,6 +254,8 @@ class TokenWriter {
   }
 }
 
+const ignore = (): void => undefined;
+
 export function packGeneration(nodes: NodeRows[]): GenerationBatch {
   const writer = new TokenWriter();
   const rows: number[] = [];
@@ -227,7 +268,7 @@ export function packGeneration(nodes: NodeRows[]): GenerationBatch {
   for (const node of nodes) {
     const segmentStart = writer.length;
     const firstRow = source.length;
-    writer.trie(promptTrie(node.rows), (members, path) => {
+    writer.trie(promptTrie(node.rows), ignore, (members, path) => {
       const last = (member: number) => node.rows[member]!.prompt.at(-1)!;
       lastTokens += new Set(members.map(last)).size;
       for (const member of members) {
@@ -259,35 +300,58 @@ export function packGeneration(nodes: NodeRows[]): GenerationBatch {
 export function packTraining(nodes: NodeRows[]): TrainingBatch {
   const writer = new TokenWriter();
   const lossToken: number[] = [];
-  const lossTarget: number[] = [];
-  const lossRow: number[] = [];
   const lossNode: number[] = [];
-  let base = 0;
+  const lossCount: number[] = [];
+  const choiceStart = [0];
+  const choiceTarget: number[] = [];
+  const choice: number[] = [];
+  const rows = nodes.flatMap((node) => node.rows);
   nodes.forEach((node, nodeIndex) => {
     const segmentStart = writer.length;
-    // A row without a message has no loss, and its prompt need not be read.
-    const written = node.rows.map((row, i) => ({ ...row, i })).filter((row) => row.message.length > 0);
-    writer.trie(promptTrie(written), (members, path) => {
-      for (const member of members) {
-        const { prompt, message, i: row } = written[member]!;
-        const start = writer.sequence([prompt.at(-1)!, ...message.subarray(0, -1)], path);
-        message.forEach((target, i) => {
-          lossToken.push(start + i);
-          lossTarget.push(target);
-          lossRow.push(base + row);
-          lossNode.push(nodeIndex);
-        });
+    writer.trie(messageTrie(node.rows, choice.length), ({ choices }, token) => {
+      if (choices.size === 0) return;
+      let count = 0;
+      for (const [target, written] of choices) {
+        for (const i of written) choice[i] = choiceTarget.length;
+        choiceTarget.push(target);
+        count += written.length;
       }
+      lossToken.push(token);
+      lossNode.push(nodeIndex);
+      lossCount.push(count);
+      choiceStart.push(choiceTarget.length);
     });
     writer.closeSegment(node.slot, segmentStart);
-    base += node.rows.length;
   });
   return {
     tokens: writer.finish(),
     lossToken: Uint32Array.from(lossToken),
-    lossTarget: Uint32Array.from(lossTarget),
-    lossRow: Uint32Array.from(lossRow),
     lossNode: Uint32Array.from(lossNode),
+    lossCount: Uint32Array.from(lossCount),
+    choiceStart: Uint32Array.from(choiceStart),
+    choiceTarget: Uint32Array.from(choiceTarget),
+    choice: Uint32Array.from(choice),
+    messageRow: Uint32Array.from(rows.flatMap(({ message }, row) => Array.from(message, () => row))),
+  };
+}
+
+/**
+ * What the loss of a batch is weighed with: `advantage` [choices] and `weight` [positions] of `UpdateOptions`, from the
+ * advantages of the rows and the weight of a message token of each node.
+ */
+export function lossWeights(
+  { lossNode, lossCount, choiceStart, choiceTarget, choice, messageRow }: TrainingBatch,
+  advantages: ArrayLike<number>,
+  weights: readonly number[],
+): { advantage: Float32Array; weight: Float32Array } {
+  const sums = new Float64Array(choiceTarget.length);
+  choice.forEach((c, i) => (sums[c]! += advantages[messageRow[i]!]!));
+  lossNode.forEach((node, position) => {
+    for (let c = choiceStart[position]!; c < choiceStart[position + 1]!; c++) sums[c]! *= weights[node]!;
+  });
+  return {
+    advantage: Float32Array.from(sums),
+    weight: Float32Array.from(lossNode, (node, position) => lossCount[position]! * weights[node]!),
   };
 }
 

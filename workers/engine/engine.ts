@@ -12,7 +12,7 @@ import type {
   UpdateResult,
 } from '../engine-api.ts';
 import type { AdapterArrays, Backend } from './backend.ts';
-import { NONE, type NodeRows, type Row, packGeneration, packSequence, packTraining } from './batch.ts';
+import { NONE, type NodeRows, type Row, lossWeights, packGeneration, packSequence, packTraining } from './batch.ts';
 import { type ModelConfig, parameterCount, stopIndex } from './config.ts';
 import { type AdapterLayout, adapterLayout, adapterTensors } from './layout.ts';
 import { fillUniform, rowKey } from './random.ts';
@@ -254,11 +254,11 @@ export class Engine implements EngineApi {
     const batch = packTraining(nodes.map(({ node, rows }) => ({ slot: node.slot, rows })));
     const rowAdvantages = Float32Array.from(nodes.flatMap(({ advantages }) => Array.from(advantages)));
     const weights = nodes.map(({ rows }) => 1 / (rows.length * request.loss.lossTokens));
+    const factors = lossWeights(batch, rowAdvantages, weights);
     const updated = await this.#backend.update(batch, {
       loss: request.loss,
       adam: request.adam,
-      advantage: Float32Array.from(batch.lossRow, (row) => rowAdvantages[row]!),
-      weight: Float32Array.from(batch.lossNode, (node) => weights[node]!),
+      ...factors,
       nodes: nodes.map(({ node }) => ({ slot: node.slot, updates: node.updates })),
     });
     const { klBeta, entropyBeta } = request.loss;
@@ -271,11 +271,14 @@ export class Engine implements EngineApi {
       const result = results[n]!;
       const kl = updated.kl[i]!;
       const entropy = updated.entropy[i]!;
-      const policy = -rowAdvantages[batch.lossRow[i]!]! * updated.logProb[i]!;
-      result.loss += weights[n]! * (policy + klBeta * kl - entropyBeta * entropy);
-      result.kl += kl;
-      result.entropy += entropy;
-      result.tokens++;
+      const count = batch.lossCount[i]!;
+      result.loss += factors.weight[i]! * (klBeta * kl - entropyBeta * entropy);
+      for (let choice = batch.choiceStart[i]!; choice < batch.choiceStart[i + 1]!; choice++) {
+        result.loss -= factors.advantage[choice]! * updated.logProb[choice]!;
+      }
+      result.kl += count * kl;
+      result.entropy += count * entropy;
+      result.tokens += count;
     });
     for (const result of results) {
       result.kl /= result.tokens;

@@ -64,10 +64,11 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   pass.end();
 
   pass = timer.begin(encoder, 'loss');
-  for (const { rows, rowsAndBase, info, h, logits, dh, stats, options: lossOptions } of chunks) {
+  for (const chunk of chunks) {
+    const { rows, rowsAndBase, info, h, logits, dh } = chunk;
     model.pointwise.gather(pass, rowsAndBase, info, last.h, h);
     model.headForward(pass, rowsAndBase, h, logits);
-    parts.loss.run(pass, rows, { info, logits, stats, options: lossOptions });
+    parts.loss.run(pass, rows, chunk);
     model.headBackward(pass, rows, logits, dh);
     model.pointwise.scatter(pass, rows, info, dh, backward.dh);
   }
@@ -86,17 +87,18 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   const copies = await runtime.readBack(encoder, [
     { buffer: optimizer.clip, bytes: 8 * options.nodes.length },
     { buffer: size.terms, bytes: 4 * size.termsPerNode * options.nodes.length },
-    ...chunks.map((chunk) => ({ buffer: chunk.stats, bytes: 16 * chunk.count })),
+    ...chunks.map((chunk) => ({ buffer: chunk.stats, bytes: 8 * chunk.positions })),
+    ...chunks.map((chunk) => ({ buffer: chunk.logProb, bytes: 4 * chunk.choiceCount })),
   ]);
   const clip = new Float32Array(copies[0]!);
   const terms = new Float32Array(copies[1]!);
-  const stats = copies.slice(2).map((copy) => new Float32Array(copy));
-  const column = (i: number) =>
-    Float32Array.from(stats.flatMap((s) => Array.from({ length: s.length / 4 }, (_, n) => s[4 * n + i]!)));
+  const joined = (from: number) =>
+    copies.slice(from, from + chunks.length).flatMap((copy) => Array.from(new Float32Array(copy)));
+  const stats = joined(2);
   return {
-    logProb: column(0),
-    kl: column(1),
-    entropy: column(2),
+    logProb: Float32Array.from(joined(2 + chunks.length)),
+    kl: Float32Array.from(stats.filter((_, i) => i % 2 === 0)),
+    entropy: Float32Array.from(stats.filter((_, i) => i % 2 === 1)),
     gradNorm: Float32Array.from(options.nodes, (_, n) => clip[2 * n]!),
     change: Float32Array.from(options.nodes, ({ slot }, n) => {
       const own = terms.subarray(n * size.termsPerNode, (n + 1) * size.termsPerNode);
@@ -135,13 +137,17 @@ export async function score(
 
 interface Chunk {
   /** Real loss positions; `rows.tokens` is that rounded up to a tile. */
-  count: number;
+  positions: number;
+  choiceCount: number;
   rows: GpuBatch;
   /** The same rows, and the base's behind them. */
   rowsAndBase: GpuBatch;
-  /** [2 × rows] (token, target, advantage, weight), the policy's and then the base's */
+  /** [2 × rows] (token, first choice, end of its choices, weight), the policy's and then the base's (token only) */
   info: GPUBuffer;
+  /** [choices] (target, advantage) */
+  choices: GPUBuffer;
   stats: GPUBuffer;
+  logProb: GPUBuffer;
   h: GPUBuffer;
   dh: GPUBuffer;
   logits: GPUBuffer;
@@ -167,18 +173,26 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
   };
   const chunks: Chunk[] = [];
   for (let start = 0; start < total; start += perChunk) {
-    const count = Math.min(perChunk, total - start);
-    const tokens = roundUp(count, TILE);
+    const positions = Math.min(perChunk, total - start);
+    const tokens = roundUp(positions, TILE);
     const name = `chunk.${chunks.length}`;
     const info = new Uint32Array(8 * tokens);
     const floats = new Float32Array(info.buffer);
-    for (let i = 0; i < count; i++) {
+    const firstChoice = batch.choiceStart[start]!;
+    for (let i = 0; i < positions; i++) {
       const token = batch.lossToken[start + i]!;
       info[4 * i] = token;
-      info[4 * i + 1] = batch.lossTarget[start + i]!;
-      floats[4 * i + 2] = options.advantage[start + i]!;
+      info[4 * i + 1] = batch.choiceStart[start + i]! - firstChoice;
+      info[4 * i + 2] = batch.choiceStart[start + i + 1]! - firstChoice;
       floats[4 * i + 3] = options.weight[start + i]!;
       info[4 * (tokens + i)] = batch.tokens.count + token;
+    }
+    const choiceCount = batch.choiceStart[start + positions]! - firstChoice;
+    const choices = new Uint32Array(2 * choiceCount);
+    const advantages = new Float32Array(choices.buffer);
+    for (let i = 0; i < choiceCount; i++) {
+      choices[2 * i] = batch.choiceTarget[firstChoice + i]!;
+      advantages[2 * i + 1] = options.advantage[firstChoice + i]!;
     }
     const infoBuffer = runtime.upload(`${name}.info`, info);
     const rowBatch = (part: string, size: number): GpuBatch => ({
@@ -186,18 +200,21 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
       tiles: size / TILE,
       segments: 0,
       maxRank: 0,
-      dims: uploadDims(runtime, `${name}.${part}`, { tokens: size, rows: count, maxRank: 0, segments: 0 }),
+      dims: uploadDims(runtime, `${name}.${part}`, { tokens: size, rows: positions, maxRank: 0, segments: 0 }),
       // Gathered rows have no place in a sequence: any buffer fills that binding.
       meta: infoBuffer,
       tileInfo,
     });
     chunks.push({
       ...shared,
-      count,
+      positions,
+      choiceCount,
       rows: rowBatch('rows', tokens),
       rowsAndBase: rowBatch('both', 2 * tokens),
       info: infoBuffer,
-      stats: runtime.buffer(`${name}.stats`, 16 * count),
+      choices: runtime.upload(`${name}.choices`, choices),
+      stats: runtime.buffer(`${name}.stats`, 8 * positions),
+      logProb: runtime.buffer(`${name}.logProb`, 4 * choiceCount),
     });
   }
   return chunks;

@@ -5,7 +5,7 @@ import { describeParity } from '../../tests/parity.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import type { Sampling } from '../engine-api.ts';
 import type { UpdateOptions } from './backend.ts';
-import { type NodeRows, packGeneration, packTraining } from './batch.ts';
+import { type NodeRows, lossWeights, packGeneration, packTraining } from './batch.ts';
 import { ModelError, type ModelConfig, stopIndex } from './config.ts';
 import { adapterLayout } from './layout.ts';
 import { randomModel } from './random-model.ts';
@@ -108,8 +108,11 @@ describe.skipIf(await noDevice())('WebGPU', () => {
         const options: UpdateOptions = {
           loss: { klBeta: 0.3, entropyBeta: 0.1, lossTokens: 2, temperature: 0.7 },
           adam: { learningRate: 1e-2, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 0.5 },
-          advantage: Float32Array.from(batch.lossRow, (r) => Math.sin(r)),
-          weight: Float32Array.from(batch.lossNode, (n) => 0.1 + n),
+          ...lossWeights(
+            batch,
+            Array.from(generation.place, (_, r) => Math.sin(r)),
+            nodes.map((_, n) => 0.1 + n),
+          ),
           nodes: nodes.map(({ slot }) => ({ slot, updates: slot })),
         };
         const [a, b] = [await gpu.update(batch, options), await reference.update(batch, options)];

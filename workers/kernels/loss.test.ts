@@ -16,21 +16,38 @@ describe.skipIf(await noDevice()).each([
     // 21 positions carry loss; the rest fills the tile.
     const rows = { ...batch, dims: t.runtime.uniform('loss.test', Uint32Array.of(TOKENS, 3, 21, 0, 0, 0, 0, 0)) };
     const logits = t.values(2 * TOKENS * stride).map((x) => 6 * x);
-    const targets = Array.from({ length: TOKENS }, (_, i) => (i * 31) % vocabulary);
-    const [advantage, weight] = [t.values(TOKENS), t.values(TOKENS)];
+    // One to three choices a position.
+    const starts = Array.from({ length: TOKENS + 1 }, (_, i) => 2 * i - Number(i % 3 === 1) + Number(i % 3 === 2));
+    const count = starts[21]!;
+    const targets = starts
+      .slice(0, 21)
+      .flatMap((start, i) =>
+        Array.from({ length: starts[i + 1]! - start }, (_, j) => (i * 31 + j * (vocabulary - 2)) % vocabulary),
+      );
+    const [advantage, weight] = [t.values(count), t.values(TOKENS)];
     const [klBeta, entropyBeta, temperature] = [0.3, 0.1, 0.7];
     const info = new Uint32Array(8 * TOKENS);
     const floats = new Float32Array(info.buffer);
     for (let i = 0; i < TOKENS; i++) {
-      info[4 * i + 1] = targets[i]!;
-      floats.set([advantage[i]!, weight[i]!], 4 * i + 2);
+      info.set([0, starts[i]!, starts[i + 1]!], 4 * i);
+      floats[4 * i + 3] = weight[i]!;
     }
-    const buffers = { info: t.upload(info), logits: t.upload(logits), stats: t.empty(4 * TOKENS) };
+    const choices = new Uint32Array(2 * count);
+    choices.forEach((_, i) => i % 2 || (choices[i] = targets[i / 2]!));
+    new Float32Array(choices.buffer).forEach((_, i, all) => i % 2 && (all[i] = advantage[(i - 1) / 2]!));
+    const buffers = {
+      info: t.upload(info),
+      choices: t.upload(choices),
+      logits: t.upload(logits),
+      stats: t.empty(2 * TOKENS),
+      logProb: t.empty(count),
+    };
     const options = t.runtime.uniform('loss.test.options', Float32Array.of(klBeta, entropyBeta, 1 / temperature, 0));
-    const [gradient, stats] = await t.run(
+    const [gradient, stats, logProb] = await t.run(
       (pass) => loss.run(pass, rows, { ...buffers, options }),
       [buffers.logits, 2 * TOKENS * stride],
-      [buffers.stats, 4 * TOKENS],
+      [buffers.stats, 2 * TOKENS],
+      [buffers.logProb, count],
     );
 
     const logSoftmax = (row: number) => {
@@ -45,19 +62,22 @@ describe.skipIf(await noDevice()).each([
       return { lp, lb, kl, entropy };
     });
     expectClose(stats!, (i) => {
-      const row = Math.floor(i / 4);
-      if (row >= 21) return undefined;
-      const { lp, kl, entropy } = expected[row]!;
-      return [lp[targets[row]!]!, kl, entropy, 0][i % 4];
+      const { kl, entropy } = expected[i >> 1]!;
+      return i >> 1 < 21 ? [kl, entropy][i % 2] : undefined;
+    });
+    expectClose(logProb!, (choice) => {
+      const row = starts.findLastIndex((start) => start <= choice);
+      return expected[row]!.lp[targets[choice]!];
     });
     expectClose(gradient!.subarray(0, TOKENS * stride), (i) => {
       const [row, v] = [Math.floor(i / stride), i % stride];
       if (row >= 21 || v >= vocabulary) return 0;
       const { lp, lb, kl, entropy } = expected[row]!;
       const p = Math.exp(lp[v]!);
-      const policy = advantage[row]! * (p - Number(v === targets[row]));
+      const own = Array.from({ length: starts[row + 1]! - starts[row]! }, (_, j) => starts[row]! + j);
+      const policy = own.reduce((all, choice) => all + advantage[choice]! * (p - Number(v === targets[choice])), 0);
       const rest = klBeta * p * (lp[v]! - lb[v]! - kl) + entropyBeta * p * (lp[v]! + entropy);
-      return (weight[row]! / temperature) * (policy + rest);
+      return (policy + weight[row]! * rest) / temperature;
     });
     // The base's logits are left alone.
     expect(gradient!.subarray(TOKENS * stride)).toEqual(logits.subarray(TOKENS * stride));

@@ -20,20 +20,22 @@ export class Loss {
       label: 'loss',
       code: `${types}\n${reduceCode(lanes)}\n${code}`,
       constants: { VOCABULARY: vocabulary, STRIDE: logitsStride(vocabulary), LANES: lanes },
-      bindings: ['uniform', 'read', 'write', 'write', 'uniform'],
+      bindings: ['uniform', 'read', 'read', 'write', 'write', 'write', 'uniform'],
     });
     return new Loss(lanes, kernel);
   }
 
   /**
    * `logits` is [2 × rows.tokens, vocabulary rounded up to 4], the policy's and then the base's; the gradient replaces the
-   * policy's. `info` has (token, target, advantage, weight), `stats` gets (log π(target), KL, entropy, 0) a row.
+   * policy's. `info` has (token, first choice, end of its choices, weight) a row and `choices` (target, advantage) a choice;
+   * `stats` gets (KL, H) a row and `logProb` log π(target) a choice.
    */
   run(
     pass: GPUComputePassEncoder,
     rows: GpuBatch,
-    t: { info: GPUBuffer; logits: GPUBuffer; stats: GPUBuffer; options: GPUBuffer },
+    t: Record<'info' | 'choices' | 'logits' | 'stats' | 'logProb' | 'options', GPUBuffer>,
   ): void {
-    this.#kernel.run(pass, [rows.dims, t.info, t.logits, t.stats, t.options], rows.tokens * this.#lanes);
+    const { info, choices, logits, stats, logProb, options } = t;
+    this.#kernel.run(pass, [rows.dims, info, choices, logits, stats, logProb, options], rows.tokens * this.#lanes);
   }
 }

@@ -1,7 +1,8 @@
 // REINFORCE with exact KL to the base and an entropy bonus, at one position a row; writes the gradient over the policy's logits.
 //   π = softmax(logits / T), base likewise;  lp = log π, lb = log base
-//   loss = weight (−advantage lp[target] + β KL − η H),  KL = Σ π (lp − lb),  H = −Σ π lp
-//   dloss/dlogit_v = weight / T (advantage (π_v − [v = target]) + β π_v (lp_v − lb_v − KL) + η π_v (lp_v + H))
+//   loss = weight (β KL − η H) − Σ_c advantage_c lp[target_c],  KL = Σ π (lp − lb),  H = −Σ π lp
+//   dloss/dlogit_v = 1/T (Σ_c advantage_c (π_v − [v = target_c]) + weight π_v (β (lp_v − lb_v − KL) + η (lp_v + H)))
+// The choices c are the distinct tokens that rows wrote here; advantage and weight are sums over these rows.
 struct LossOptions {
   klBeta: f32,
   entropyBeta: f32,
@@ -9,13 +10,17 @@ struct LossOptions {
 }
 
 @group(0) @binding(0) var<uniform> dims: Dims;
-// (token, target, advantage, weight) of each position; floats as bits
+// (token, first choice, end of its choices, weight) of each position; floats as bits
 @group(0) @binding(1) var<storage, read> rows: array<vec4u>;
+// (target, advantage) of each choice
+@group(0) @binding(2) var<storage, read> choices: array<vec2u>;
 // [2 × tokens, STRIDE]: the policy's, then the base's
-@group(0) @binding(2) var<storage, read_write> logits: array<f32>;
-// (log π(target), KL, H, 0) of each position
-@group(0) @binding(3) var<storage, read_write> stats: array<vec4f>;
-@group(0) @binding(4) var<uniform> options: LossOptions;
+@group(0) @binding(3) var<storage, read_write> logits: array<f32>;
+// (KL, H) of each position
+@group(0) @binding(4) var<storage, read_write> stats: array<vec2f>;
+// log π(target) of each choice
+@group(0) @binding(5) var<storage, read_write> logProb: array<f32>;
+@group(0) @binding(6) var<uniform> options: LossOptions;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -56,23 +61,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   let real = index < dims.rows;
   let info = rows[min(row, dims.rows - 1u)];
-  let target_ = info.y;
-  let advantage = bitcast<f32>(info.z);
-  // Positions that only fill the tile have no gradient.
+  // Positions that only fill the tile have no choices and no gradient.
   let weight = select(0.0, bitcast<f32>(info.w) * c, real);
-  if (real && lane == 0u) {
-    let lp = (logits[start + target_] - mp) * c - lsp;
-    stats[index] = vec4f(lp, kl, entropy, 0.0);
+  let end = select(info.y, info.z, real);
+  var advantage = 0.0;
+  for (var choice = info.y; choice < end; choice++) {
+    let chosen = choices[choice];
+    advantage += bitcast<f32>(chosen.y) * c;
+    if (lane == 0u) { logProb[choice] = (logits[start + chosen.x] - mp) * c - lsp; }
   }
-  // All lanes have read the target's logit before any overwrites it.
+  if (real && lane == 0u) { stats[index] = vec2f(kl, entropy); }
+  // The first lane has read the targets' logits before any lane overwrites them.
   laneSum(local, 0.0);
   if (index >= dims.tokens) { return; }
   for (var v = lane; v < VOCABULARY; v += LANES) {
     let lp = (logits[start + v] - mp) * c - lsp;
     let lb = (logits[base + v] - mb) * c - lsb;
     let p = exp(lp);
-    let chosen = select(0.0, 1.0, v == target_);
-    logits[start + v] = weight * (advantage * (p - chosen) + options.klBeta * p * (lp - lb - kl) + options.entropyBeta * p * (lp + entropy));
+    logits[start + v] = p * (advantage + weight * (options.klBeta * (lp - lb - kl) + options.entropyBeta * (lp + entropy)));
+  }
+  // By the lane that wrote the target's gradient.
+  for (var choice = info.y; choice < end; choice++) {
+    let chosen = choices[choice];
+    if (chosen.x % LANES == lane) { logits[start + chosen.x] -= bitcast<f32>(chosen.y) * c; }
   }
   for (var v = VOCABULARY + lane; v < STRIDE; v += LANES) { logits[start + v] = 0.0; }
 }

@@ -1,4 +1,4 @@
-// dx[from(i), :] = dy[i, :]: the mirror of gather.wgsl, into a cleared buffer. A token carries loss at most once.
+// dx[from(i), :] = dy[i, :]: the mirror of gather.wgsl, into a cleared buffer. A token is at most one position of the loss.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> rows: array<vec4u>;
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;

@@ -25,26 +25,32 @@ const ids = (length: number) =>
   Uint32Array.from({ length }, () => Math.floor(random() * weights.config.vocabularySize));
 const row = (prompt: Uint32Array, length: number): Row => ({ prompt, message: ids(length) });
 
-// Shared and unshared prefixes, prompts of one token (no prefix), a row without a message, ranks of every size.
+// Shared and unshared prefixes, prompts of one token (no prefix), messages that begin alike or are alike, a row without a
+// message, ranks of every size.
 const [shared, other] = [ids(9), ids(4)];
+const same = ids(4);
+const forked = [same, same, same.slice(0, 2), Uint32Array.of(...same.slice(0, 2), 0, 1)].map((message) => ({
+  prompt: other,
+  message,
+}));
 const nodes = [
-  { slot: 0, rows: [row(shared, 3), row(other, 2), row(shared, 4), row(ids(1), 5), row(shared, 1)] },
+  { slot: 0, rows: [row(shared, 3), row(other, 2), row(shared, 4), row(ids(1), 5), row(shared, 1), ...forked] },
   { slot: 1, rows: [row(ids(1), 2), row(ids(13), 6), row(other, 0)] },
   { slot: 2, rows: [row(shared, 2)] },
 ];
 const adapters = [adapter(3, 2), adapter(1, 0.5), adapter(8, 1)];
 const runsOf = runsWith((slot) => adapters[slot]!);
 const batch = packTraining(nodes);
-const advantage = Float64Array.from(batch.lossToken, () => random() - 0.5);
+const advantage = Float64Array.from(batch.choiceTarget, () => random() - 0.5);
 const weight = Float64Array.from(batch.lossToken, () => 0.2 + random());
 
 function lossOf(options: LossOptions): number {
   const { logProb, kl, entropy } = policyGradient(model, batch, options, advantage, weight, runsOf);
-  return logProb.reduce(
-    (sum, logP, i) =>
-      sum + weight[i]! * (-advantage[i]! * logP + options.klBeta * kl[i]! - options.entropyBeta * entropy[i]!),
+  const rest = kl.reduce(
+    (sum, one, i) => sum + weight[i]! * (options.klBeta * one - options.entropyBeta * entropy[i]!),
     0,
   );
+  return logProb.reduce((sum, logP, i) => sum - advantage[i]! * logP, rest);
 }
 
 describe.each([

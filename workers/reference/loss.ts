@@ -2,16 +2,22 @@
  * REINFORCE with an exact KL to the base and an entropy bonus, position by position. π = softmax(logits / T), and the base
  * likewise from the logits without the adapter:
  *
- *   loss = w (−A log π(target) + β KL − η H)      KL = Σ_v π_v (log π_v − log base_v)      H = −Σ_v π_v log π_v
- *   dloss/dlogit_v = w / T (A (π_v − [v = target]) + β π_v (log π_v − log base_v − KL) + η π_v (log π_v + H))
+ *   loss = w (β KL − η H) − Σ_c A_c log π(target_c)      KL = Σ_v π_v (log π_v − log base_v)      H = −Σ_v π_v log π_v
+ *   dloss/dlogit_v = 1/T (Σ_c A_c (π_v − [v = target_c]) + w π_v (β (log π_v − log base_v − KL) + η (log π_v + H)))
+ *
+ * The choices c are the distinct tokens that rows wrote at the position; A_c and w are sums over these rows.
  */
 import { type ReferenceModel, logitsOf } from './model.ts';
 import { type Matrix, rowsOf, zeroMatrix } from './tensor.ts';
 
-/** Each [positions]. */
 export interface LossInputs {
-  target: Uint32Array;
+  /** [positions + 1] first choice of each position */
+  choiceStart: Uint32Array;
+  /** [choices] */
+  choiceTarget: Uint32Array;
+  /** [choices] */
   advantage: ArrayLike<number>;
+  /** [positions] */
   weight: ArrayLike<number>;
   temperature: number;
   klBeta: number;
@@ -19,8 +25,9 @@ export interface LossInputs {
 }
 
 export interface LossOutputs {
-  /** [positions] each, in nats */
+  /** [choices] in nats */
   logProb: Float64Array;
+  /** [positions] each, in nats */
   kl: Float64Array;
   entropy: Float64Array;
   /** [positions, hidden] */
@@ -35,12 +42,12 @@ export function policyLoss(model: ReferenceModel, states: Matrix, baseStates: Ma
   const { precision, products } = model.arithmetic;
   const n = states.rows;
   const out: LossOutputs = {
-    logProb: new Float64Array(n),
+    logProb: new Float64Array(inputs.choiceTarget.length),
     kl: new Float64Array(n),
     entropy: new Float64Array(n),
     dStates: zeroMatrix(precision, n, states.cols),
   };
-  const { klBeta, entropyBeta } = inputs;
+  const { choiceStart, choiceTarget, klBeta, entropyBeta, temperature } = inputs;
   const vocabulary = model.head.rows;
   const logPolicy = new Float64Array(vocabulary);
   const logBase = new Float64Array(vocabulary);
@@ -50,8 +57,8 @@ export function policyLoss(model: ReferenceModel, states: Matrix, baseStates: Ma
     const baseLogits = logitsOf(model, rowsOf(baseStates, start, end));
     for (let i = start; i < end; i++) {
       const at = (i - start) * vocabulary;
-      logSoftmax(logPolicy, logits, i - start, inputs.temperature);
-      logSoftmax(logBase, baseLogits, i - start, inputs.temperature);
+      logSoftmax(logPolicy, logits, i - start, temperature);
+      logSoftmax(logBase, baseLogits, i - start, temperature);
       let kl = 0;
       let entropy = 0;
       for (let v = 0; v < vocabulary; v++) {
@@ -59,17 +66,21 @@ export function policyLoss(model: ReferenceModel, states: Matrix, baseStates: Ma
         kl += p * (logPolicy[v]! - logBase[v]!);
         entropy -= p * logPolicy[v]!;
       }
-      const target = inputs.target[i]!;
-      const advantage = inputs.advantage[i]!;
-      const factor = inputs.weight[i]! / inputs.temperature;
+      let advantage = 0;
+      for (let choice = choiceStart[i]!; choice < choiceStart[i + 1]!; choice++) {
+        advantage += inputs.advantage[choice]!;
+        out.logProb[choice] = logPolicy[choiceTarget[choice]!]!;
+      }
+      const weight = inputs.weight[i]!;
       for (let v = 0; v < vocabulary; v++) {
         const lp = logPolicy[v]!;
+        const rest = klBeta * (lp - logBase[v]! - kl) + entropyBeta * (lp + entropy);
         // The logits' place takes their gradient.
-        logits.data[at + v] =
-          factor * Math.exp(lp) * (advantage + klBeta * (lp - logBase[v]! - kl) + entropyBeta * (lp + entropy));
+        logits.data[at + v] = (Math.exp(lp) * (advantage + weight * rest)) / temperature;
       }
-      logits.data[at + target]! -= factor * advantage;
-      out.logProb[i] = logPolicy[target]!;
+      for (let choice = choiceStart[i]!; choice < choiceStart[i + 1]!; choice++) {
+        logits.data[at + choiceTarget[choice]!]! -= inputs.advantage[choice]! / temperature;
+      }
       out.kl[i] = kl;
       out.entropy[i] = entropy;
     }

@@ -5,7 +5,7 @@ import { type LossOutputs, policyLoss } from './loss.ts';
 import { type ReferenceModel, backward, forward } from './model.ts';
 import { type RunsOf, runsWith, tokenPass } from './pass.ts';
 
-/** `advantage` and `weight` are [loss positions]. Adds to the gradients of the adapters that `runsOf` finds. */
+/** `advantage` is [choices], `weight` [loss positions]. Adds to the gradients of the adapters that `runsOf` finds. */
 export function policyGradient(
   model: ReferenceModel,
   batch: TrainingBatch,
@@ -28,7 +28,8 @@ export function policyGradient(
   const { states, memory } = forward(model, pass);
   times.push(performance.now());
   const outputs = policyLoss(model, states, baseStates, {
-    target: batch.lossTarget,
+    choiceStart: batch.choiceStart,
+    choiceTarget: batch.choiceTarget,
     advantage,
     weight,
     temperature: loss.temperature || 1,
