@@ -22,7 +22,7 @@ const GrowthRule = v.strictObject({
   /** The step or level. */
   at: v.optional(int(0, 1_000_000)),
   /** One of the edits, or `try`: each of a few ways to add a node is tried briefly, and the best is kept. */
-  do: v.picklist(['add-node', 'add-layer', 'remove-node', 'merge-nodes', 'connect', 'try']),
+  do: v.picklist(['add-node', 'add-layer', 'remove-node', 'merge-nodes', 'connect', 'disconnect', 'try']),
   /** Of add-node and add-layer, from 1. */
   layer: v.optional(int(1, 17)),
   /** Of add-layer (default 1). */
@@ -31,7 +31,7 @@ const GrowthRule = v.strictObject({
   node: v.optional(NodeId),
   /** Of merge-nodes: the node that stays. */
   into: v.optional(NodeId),
-  /** Of connect. */
+  /** Of connect and disconnect. */
   from: v.optional(NodeId),
   to: v.optional(NodeId),
 });

@@ -55,6 +55,26 @@ describe('an edit', () => {
     expect(wider.plan.nodes.find(({ id }) => id === '2.1')?.hears).toEqual(['1.0']);
   });
 
+  it('takes an edge away, or lets another take its place', () => {
+    const all: GraphSpec = { layers: [2, 1, 1], hears: 'all' };
+    const less = applyEdit(all, { do: 'disconnect', from: '1.0', to: '3.0' });
+    expect(less.plan.output.hears).toEqual(['1.1', '2.0']);
+    expect(edgesOf(less.graph)).toHaveLength(edgesOf(all).length - 1);
+
+    // Taken away first, node 2.1 would be an orphan.
+    const edges: [string, string][] = [
+      ['1.0', '2.0'],
+      ['1.1', '2.0'],
+      ['1.1', '2.1'],
+      ['2.0', '3.0'],
+      ['2.1', '3.0'],
+    ];
+    const graph: GraphSpec = { layers: [2, 2, 1], hears: 'previous', edges };
+    expect(() => applyEdit(graph, { do: 'disconnect', from: '1.1', to: '2.1' })).toThrow('orphan');
+    const { plan } = applyEdit(graph, { do: 'connect', from: '1.0', to: '2.1', instead: ['1.1', '2.1'] });
+    expect(plan.nodes.find(({ id }) => id === '2.1')?.hears).toEqual(['1.0']);
+  });
+
   it.each<[NetworkEdit, string]>([
     [{ do: 'add-node', layer: 2 }, "layer 2 is the output node's"],
     [{ do: 'add-node', layer: 7 }, 'there is no layer 7'],
@@ -65,6 +85,8 @@ describe('an edit', () => {
     [{ do: 'merge-nodes', node: '1.0', into: '2.0' }, 'take two nodes of one layer'],
     [{ do: 'connect', from: '1.0', to: '2.0' }, 'hears node 1.0 already'],
     [{ do: 'connect', from: '1.0', to: '1.1' }, 'stays within a layer'],
+    [{ do: 'disconnect', from: '1.0', to: '2.0' }, 'nobody hears node 1.0'],
+    [{ do: 'disconnect', from: '2.0', to: '1.0' }, 'node 1.0 does not hear node 2.0'],
   ])('is refused where it makes no sense: %j', (edit, message) => {
     expect(() => applyEdit(twoOne, edit)).toThrow(message);
   });

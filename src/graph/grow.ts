@@ -6,7 +6,7 @@
 import { planGraph, GraphError, type Plan } from './plan.ts';
 import { edgesOf, nodeId, type Edge, type GraphSpec } from './topology.ts';
 
-export const EDITS = ['add-node', 'add-layer', 'remove-node', 'merge-nodes', 'connect'] as const;
+export const EDITS = ['add-node', 'add-layer', 'remove-node', 'merge-nodes', 'connect', 'disconnect'] as const;
 
 /** One edit, in the names of the graph it is applied to. */
 export type NetworkEdit =
@@ -20,7 +20,9 @@ export type NetworkEdit =
   | { do: 'remove-node'; node: string }
   /** `node` goes, and `into`, of the same layer, becomes the best adapter of its rank for the mean of the two. */
   | { do: 'merge-nodes'; node: string; into: string }
-  | { do: 'connect'; from: string; to: string };
+  /** `instead` names an edge that goes in the same moment, since neither graph in between may be one that can be run. */
+  | { do: 'connect'; from: string; to: string; instead?: Edge }
+  | { do: 'disconnect'; from: string; to: string };
 
 /** A graph as it stands in a specification: mutable, plain JSON. */
 export interface GrownGraph {
@@ -52,7 +54,7 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
   const old = planGraph(graph);
   const layers = old.layers.map((nodes) => nodes.map((node): string | null => node.id));
   let edges: Edge[] = edgesOf(graph).map((edge) => edge);
-  /** Only `connect` gives up the rule by which nodes hear each other. */
+  /** Only `connect` and `disconnect` give up the rule by which nodes hear each other. */
   let explicit = graph.edges !== undefined;
 
   switch (edit.do) {
@@ -88,7 +90,12 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
       if (edges.some(([from, to]) => from === edit.from && to === edit.to)) {
         throw new GraphError(`node ${edit.to} hears node ${edit.from} already`);
       }
+      if (edit.instead) edges = without(edges, edit.instead);
       edges.push([edit.from, edit.to]);
+      explicit = true;
+      break;
+    case 'disconnect':
+      edges = without(edges, [edit.from, edit.to]);
       explicit = true;
       break;
   }
@@ -145,6 +152,7 @@ export function editOf(rule: EditFields): NetworkEdit | null {
     case 'merge-nodes':
       return { do: rule.do, node: need('node'), into: need('into') };
     case 'connect':
+    case 'disconnect':
       return { do: rule.do, from: need('from'), to: need('to') };
     case 'try':
       return null;
@@ -169,8 +177,17 @@ export function describeEdit(edit: NetworkEdit): string {
     case 'merge-nodes':
       return `node ${edit.node} is merged into ${edit.into}`;
     case 'connect':
-      return `node ${edit.to} hears node ${edit.from}`;
+      return `node ${edit.to} hears node ${edit.from}${edit.instead ? ` (the edge from ${edit.instead[0]} to ${edit.instead[1]} goes)` : ''}`;
+    case 'disconnect':
+      return `node ${edit.to} no longer hears node ${edit.from}`;
   }
+}
+
+/** Throws a GraphError where the edge is not there. */
+function without(edges: readonly Edge[], [from, to]: Edge): Edge[] {
+  const left = edges.filter((edge) => edge[0] !== from || edge[1] !== to);
+  if (left.length === edges.length) throw new GraphError(`node ${to} does not hear node ${from}`);
+  return left;
 }
 
 /** With explicit edges: what new nodes hear and who hears them, as the rule `hears` would have it. */

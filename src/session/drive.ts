@@ -1,8 +1,7 @@
 /** Training, as the reader asks for it: on until paused, or one step. Reads the trainer's events and tells the board. */
-import { planGraph } from '../graph/plan.ts';
 import { taskNamed } from '../tasks/index.ts';
 import { train, type Trainer, type TrainEvent } from '../training/train.ts';
-import type { StepReport, Transcript } from '../training/types.ts';
+import type { Decision, StepReport, Transcript } from '../training/types.ts';
 import type { Board } from './board.ts';
 import type { Exhibit } from './exhibit.ts';
 import type { RunKeeper } from './keeper.ts';
@@ -17,6 +16,8 @@ export interface DriveParts {
   keeper: RunKeeper;
   exhibit: Exhibit;
   tell: (type: 'step' | 'finished', detail: unknown) => void;
+  /** The schedule has given the network another shape. */
+  reshaped: () => void;
   /** Runs work whose errors are shown, not thrown. */
   guarded: (work: () => Promise<void>) => Promise<void>;
 }
@@ -139,7 +140,7 @@ export class Drive {
         board.set({ storageTrouble: event.error.message });
         break;
       case 'decision':
-        board.set({ spec: trainer.spec, plan: planGraph(trainer.spec.graph) });
+        this.#decided(event, trainer);
         break;
       case 'finished':
         if (event.reason === 'steps') {
@@ -147,6 +148,20 @@ export class Drive {
           tell('finished', { step });
         }
     }
+  }
+
+  /** The level or the network may be another one now. */
+  #decided({ action }: Decision, trainer: Trainer): void {
+    const { board, live, exhibit, reshaped } = this.#parts;
+    const { spec, plan, decisions, frozen } = trainer;
+    const { plan: before } = board.state;
+    board.set({ spec, plan, decisions, frozen });
+    if (plan === before || action === 'trial') return;
+    // What could be taken back belongs to a network that is no more.
+    reshaped();
+    exhibit.rename(before, plan);
+    void live.forgetTwin();
+    board.set({ report: null, before: null });
   }
 
   /** A frozen node has no update to tell of: what was last measured of it still holds. */

@@ -1,4 +1,5 @@
 /** The problem on view: which one is run, what the network wrote for it now, before and over training. */
+import type { Plan } from '../graph/plan.ts';
 import { Random } from '../random.ts';
 import { taskNamed } from '../tasks/index.ts';
 import { testProblems } from '../tasks/split.ts';
@@ -7,6 +8,7 @@ import type { Trainer } from '../training/train.ts';
 import { EVALUATION_SEED } from '../training/trainer.ts';
 import type { Board } from './board.ts';
 import type { LiveNetwork } from './live.ts';
+import { renamed } from './rename.ts';
 import type { Shown } from './state.ts';
 
 /** Test problems that are shown in turn. */
@@ -58,6 +60,14 @@ export class Exhibit {
     );
     this.#board.set({ history: [...before, { step, transcript }] });
     if (step === 0) this.show({ transcript, source: 'test' });
+  }
+
+  /** The network has another shape: what was remembered goes under the names its nodes have now. */
+  rename(then: Plan, now: Plan): void {
+    const { history } = this.#board.state;
+    this.#board.set({
+      history: history.map(({ step, transcript }) => ({ step, transcript: renamed(transcript, then, now) })),
+    });
   }
 
   /** Finds out what the untrained network wrote for a problem, unless that is known. */

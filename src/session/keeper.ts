@@ -2,10 +2,12 @@
  * Keeps one run in storage. Storage may be switched off, full, or held by another tab: then `trouble` says why, and
  * everything else goes on without it.
  */
+import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { BrowserStore } from '../storage/checkpoints.ts';
 import type { CheckpointSink } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
+import { renamed } from './rename.ts';
 import type { Resumable } from './state.ts';
 
 const lockName = (run: string): string => `neuromas-run-${run}`;
@@ -63,12 +65,14 @@ export class RunKeeper {
     const { checkpoint, skipped } = await store.latest(run);
     if (!checkpoint)
       throw new Error(`none of the checkpoints of this run can be read: ${skipped[0] ?? 'there is none'}`);
+    const plan = planGraph(checkpoint.spec.graph);
     const history: { step: number; transcript: Transcript }[] = [];
     for (const { step } of await store.list(run)) {
       if (step > checkpoint.step) continue;
       const saved = step === checkpoint.step ? checkpoint : await store.load(run, step).catch(() => null);
       const [transcript] = saved?.transcripts ?? [];
-      if (transcript && transcript.problem === checkpoint.transcripts[0]?.problem) history.push({ step, transcript });
+      if (!saved || transcript?.problem !== checkpoint.transcripts[0]?.problem || !transcript) continue;
+      history.push({ step, transcript: renamed(transcript, planGraph(saved.spec.graph), plan) });
     }
     return { checkpoint, history };
   }

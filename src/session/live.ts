@@ -53,10 +53,10 @@ export class LiveNetwork {
       signal.throwIfAborted();
     }
     this.#trainer = trainer;
-    const { stepsDone: step, curve, evaluations, spec, frozen } = trainer;
+    const { stepsDone: step, curve, evaluations, decisions, spec, plan, frozen } = trainer;
     const report = step === this.#board.state.step ? this.#board.state.report : null;
     const finished = step > 0 && step >= spec.training.steps;
-    this.#board.set({ frozen, step, curve: [...curve], evaluations, report, finished });
+    this.#board.set({ spec, plan, frozen, step, curve: [...curve], evaluations, decisions, report, finished });
     return trainer;
   }
 

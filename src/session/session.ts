@@ -10,6 +10,7 @@ import { planGraph } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import type { RunSpec } from '../spec.ts';
 import type { BrowserStore } from '../storage/checkpoints.ts';
+import type { NodeStart } from '../training/network.ts';
 import { mergeSettings, type Settings } from '../training/settings.ts';
 import type { Trainer } from '../training/train.ts';
 import type { StepReport } from '../training/types.ts';
@@ -71,7 +72,12 @@ export class Session extends EventTarget {
       keeper: this.#keeper,
       exhibit: this.#exhibit,
       tell: (type, detail) => {
+        this.#board.set({ undoable: this.#hands.undoable(this.state.step) });
         this.#tell(type, detail);
+      },
+      reshaped: () => {
+        this.#hands.forget();
+        this.#board.set({ undoable: null });
       },
       guarded: (work) => this.#guarded(work),
     });
@@ -168,37 +174,39 @@ export class Session extends EventTarget {
     await this.pause();
     await this.#busy('Changing the node', async () => {
       const trainer = await this.#live.ready();
-      const { signal } = this.#live;
-      const changed = await this.#hands.apply(trainer, change);
-      this.#board.set({ frozen: trainer.frozen, undoable: this.#hands.undoable });
-      if (changed) {
-        this.#board.set({ effects: {}, measured: null });
-        await this.#exhibit.showAgain(trainer);
-        // What was measured at this step was another network.
-        if (trainer.stepsDone > 0) {
-          this.#board.set({ waitingFor: 'Testing the changed network' });
-          await trainer.evaluate({ record: true, signal });
-          this.#board.set({ evaluations: trainer.evaluations });
-        }
-      }
+      if (await this.#hands.apply(trainer, change)) await this.#changed(trainer);
+      else this.#board.set({ frozen: trainer.frozen });
       await this.#drive.saveChanged(trainer);
     });
   }
 
-  /** Adds, removes or connects nodes; those that stay keep what they have learned. */
-  async edit(edit: NetworkEdit): Promise<void> {
+  /** Adds, removes or connects nodes, on whatever was trained: those that stay keep what they have learned. */
+  async edit(edit: NetworkEdit, start: NodeStart = 'base'): Promise<void> {
     await this.pause();
     await this.#busy('Changing the network', async () => {
       const trainer = await this.#live.ready();
-      await trainer.edit(edit);
-      await this.#live.forgetTwin();
-      const { spec, plan } = trainer;
-      this.#board.set({ spec, plan, blanked: [], effects: {}, before: null, measured: null, report: null });
-      this.#hands.forget();
-      this.#board.set({ frozen: trainer.frozen, undoable: null });
+      await this.#hands.edit(trainer, edit, start);
+      await this.#changed(trainer);
       await this.#drive.saveChanged(trainer);
-      await this.#exhibit.showAgain(trainer);
     });
+  }
+
+  /** The network is another one: shows what it writes, and tests it where something had been measured. */
+  async #changed(trainer: Trainer): Promise<void> {
+    const { spec, plan, frozen, decisions, stepsDone } = trainer;
+    const { plan: before } = this.state;
+    this.#board.set({ spec, plan, frozen, decisions, effects: {}, measured: null });
+    this.#board.set({ undoable: this.#hands.undoable(stepsDone) });
+    if (plan !== before) {
+      await this.#live.forgetTwin();
+      this.#exhibit.rename(before, plan);
+      this.#board.set({ blanked: [], before: null, report: null });
+    }
+    await this.#exhibit.showAgain(trainer);
+    if (stepsDone === 0) return;
+    this.#board.set({ waitingFor: 'Testing the changed network' });
+    await trainer.evaluate({ record: true, signal: this.#live.signal });
+    this.#board.set({ evaluations: trainer.evaluations, curve: [...trainer.curve] });
   }
 
   /** Blanks a node (nobody hears it) or takes that back, runs the problem on view again and measures the effect. */

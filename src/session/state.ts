@@ -3,7 +3,7 @@ import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import type { Task } from '../tasks/task.ts';
-import type { CurvePoint, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
+import type { CurvePoint, Decision, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
 
 /** Something that went wrong, in words a reader can use. */
 export interface Trouble {
@@ -61,6 +61,8 @@ export interface SessionState {
   readonly evaluations: readonly { step: number; accuracy: number; problems: number; level: number }[];
   /** A test that was asked for, outside the curves. */
   readonly measured: RecordedEvaluation | null;
+  /** What the schedule decided about the run, and what was done to it by hand. */
+  readonly decisions: readonly Decision[];
   readonly report: StepReport | null;
   readonly shown: Shown | null;
   /** What the network wrote for the problem on view before it was trained, where that is known. */
@@ -70,7 +72,7 @@ export interface SessionState {
   readonly blanked: readonly string[];
   /** Nodes that are not updated. */
   readonly frozen: readonly string[];
-  /** The last change to a node's adapter that can be taken back, in a few words. */
+  /** The last change to a node or the network that can be taken back, in a few words. */
   readonly undoable: string | null;
   readonly effects: Readonly<Record<string, BlankEffect>>;
   readonly resumable: Resumable | null;
@@ -98,6 +100,7 @@ export function freshState(spec: RunSpec): SessionState {
     curve: [],
     evaluations: [],
     measured: null,
+    decisions: [],
     report: null,
     shown: null,
     before: null,

@@ -6,19 +6,9 @@ import { describeEdit, editOf, waysToGrow, type NetworkEdit } from '../graph/gro
 import { GraphError } from '../graph/plan.ts';
 import { isCollapsed, isPassed, isStalled, levelsOf, nextLevel, noteChange, practiceLevel } from './curriculum.ts';
 import type { Trainer } from './trainer.ts';
-import type { Checkpoint, Evaluation } from './types.ts';
+import type { Checkpoint, Decision, Evaluation } from './types.ts';
 
-export interface Decision {
-  type: 'decision';
-  step: number;
-  /** `trial`: an edit was tried, and undone; `refused`: an edit of the schedule cannot be made. */
-  action: 'level' | 'grow' | 'trial' | 'refused' | 'roll-back';
-  /** One sentence for people. */
-  reason: string;
-  /** What holds from now on. */
-  level: number;
-  layers: readonly number[];
-}
+export type { Decision } from './types.ts';
 
 /** Where the best network so far is kept. */
 export interface Best {
@@ -28,8 +18,7 @@ export interface Best {
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
 
 function decision(trainer: Trainer, action: Decision['action'], reason: string): Decision {
-  const { task, graph } = trainer.spec;
-  return { type: 'decision', step: trainer.stepsDone, action, reason, level: task.level, layers: [...graph.layers] };
+  return trainer.note(action, reason);
 }
 
 /** Measures the level that is trained and, in a curriculum, every other with a quarter of the problems, and records it. */

@@ -98,3 +98,47 @@ it('two nodes swap what they have learned', async () => {
     await trainer.step();
   });
 });
+
+it('edits are taken back: the old nodes are what they were, bit for bit, and the steps stay', async () => {
+  await withTrainer(async (trainer) => {
+    await trainer.step();
+    const { graph } = trainer.spec;
+    const before = await trainer.network();
+    const old = await engine.exportNodes(['1.0', '1.1', '2.0']);
+    await trainer.edit({ do: 'add-layer', layer: 1, width: 1 }, 'copy');
+    await trainer.edit({ do: 'remove-node', node: '2.0' });
+    const { point } = await trainer.step();
+    expect(point.nodes).toBe(3);
+    expect(trainer.plan.layers.map((layer) => layer.length)).toEqual([1, 1, 1]);
+
+    await trainer.putNetwork(before);
+    expect(trainer.spec.graph).toEqual(graph);
+    expect(trainer.stepsDone).toBe(2);
+    expect(await engine.exportNodes(['1.0', '1.1', '2.0'])).toEqual(old);
+    await trainer.step();
+  });
+});
+
+it('a silent node that is added by hand is heard more and more, not at once', async () => {
+  await withTrainer(async (trainer) => {
+    const [id] = await trainer.edit({ do: 'add-node', layer: 1 }, 'silent');
+    await trainer.step();
+    await trainer.step();
+    const [voice] = Object.values(trainer.voices);
+    expect(id).toBe('1.2');
+    expect(voice?.probability).toBeLessThan(0.5);
+  });
+});
+
+it('a log tells what was decided, through a checkpoint and past a way back', async () => {
+  await withTrainer(async (trainer) => {
+    const before = await trainer.snapshot();
+    trainer.note('edit', 'by hand: nothing at all');
+    const { decisions } = await trainer.snapshot();
+    await trainer.restore(before);
+    expect(trainer.decisions).toEqual([
+      { type: 'decision', step: 0, action: 'edit', reason: 'by hand: nothing at all', level: 3, layers: [2, 1] },
+    ]);
+    expect(decisions).toEqual(trainer.decisions);
+  });
+});

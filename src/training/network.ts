@@ -10,6 +10,13 @@ import { isSilent, newVoice, type Voices } from './voice.ts';
 
 export type NodeStart = NonNullable<RunSpec['growth']>['start'];
 
+/** All there is to a network, to be put back as it was. */
+export interface NetworkState {
+  graph: RunSpec['graph'];
+  adapters: AdapterState[];
+  voices: Voices;
+}
+
 /** By node name. */
 type States = ReadonlyMap<string, AdapterState>;
 

@@ -9,17 +9,29 @@ export interface Settings {
   training?: RunSpecInput['training'];
   evaluation?: RunSpecInput['evaluation'];
   checkpoints?: RunSpecInput['checkpoints'];
+  /** Replaced as a whole; null switches it off. */
+  curriculum?: RunSpecInput['curriculum'] | null;
+  growth?: RunSpecInput['growth'] | null;
 }
+
+const PARTS = ['task', 'sampling', 'training', 'evaluation', 'checkpoints', 'curriculum', 'growth'];
 
 /** The specification with the settings in place, checked as a whole. Throws a SpecError. */
 export function mergeSettings(spec: RunSpec, settings: Settings): RunSpec {
   for (const key of Object.keys(settings)) {
-    if (!['task', 'sampling', 'training', 'evaluation', 'checkpoints'].includes(key)) {
+    if (!PARTS.includes(key)) {
       throw new SpecError(`${key.slice(0, 40)} cannot be changed while a network trains; start a new run`);
     }
   }
+  const { curriculum, growth, ...others } = spec;
+  const schedules = {
+    curriculum: settings.curriculum === undefined ? curriculum : (settings.curriculum ?? undefined),
+    growth: settings.growth === undefined ? growth : (settings.growth ?? undefined),
+  };
   const merged = parseSpec({
-    ...spec,
+    ...others,
+    ...(schedules.curriculum && { curriculum: schedules.curriculum }),
+    ...(schedules.growth && { growth: schedules.growth }),
     task: { ...spec.task, ...settings.task },
     sampling: { ...spec.sampling, ...settings.sampling },
     training: { ...spec.training, ...settings.training },

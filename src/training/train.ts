@@ -5,9 +5,9 @@
  * With a curriculum, growth or a guard the run also takes decisions (`growth.ts`), and ends at its best network.
  */
 import { isScheduled, noteStep, practiceLevel } from './curriculum.ts';
-import { carryOut, dueNow, endAtBest, measureAll, noteBest, undoCollapse, type Best, type Decision } from './growth.ts';
+import { carryOut, dueNow, endAtBest, measureAll, noteBest, undoCollapse, type Best } from './growth.ts';
 import type { Trainer } from './trainer.ts';
-import type { Checkpoint, Evaluation, StepReport } from './types.ts';
+import type { Checkpoint, Decision, Evaluation, StepReport } from './types.ts';
 
 export { Trainer, type EvaluateOptions, type TrainerOptions } from './trainer.ts';
 export type { Settings } from './settings.ts';

@@ -26,17 +26,30 @@ import type { Problem, Task } from '../tasks/task.ts';
 import type { BaselineState } from './credit.ts';
 import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
 import { evaluate, EVALUATION_SEED, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
-import { addNodes, planChange, removeNodes, replaceNodes, resetNode, statesOf, type NodeStart } from './network.ts';
+import {
+  addNodes,
+  planChange,
+  removeNodes,
+  replaceNodes,
+  resetNode,
+  statesOf,
+  type NetworkState,
+  type NodeStart,
+} from './network.ts';
 import { firstTranscripts, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
 import { rollOut } from './rollout.ts';
 import { checkFinite, checkSameBase, checkSameNetwork, mergeSettings, type Settings } from './settings.ts';
 import { SharedEngine } from './shared.ts';
-import type { Checkpoint, CurvePoint, Evaluation, StepReport, Transcript } from './types.ts';
+import type { Checkpoint, CurvePoint, Decision, Evaluation, StepReport, Transcript } from './types.ts';
 import { earnVoices, isSilent, type Voices } from './voice.ts';
 
 export { EVALUATION_SEED, type EvaluateOptions } from './evaluation.ts';
 
 const ADAM = { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+/** Of a silent node that was added by hand, in a run without growth: as in the specification. */
+const RAMP = 40;
+/** Decisions that are kept: a run that stalls for days makes very many. */
+const KEPT_DECISIONS = 300;
 const SHOWN = { problems: 4, samples: 2 };
 /** Row numbers of single tries: far from those of steps, so that a try never repeats a rollout's random numbers. */
 const FIRST_TRY = 0x80000000;
@@ -80,6 +93,8 @@ export class Trainer {
   #baseline: BaselineState = {};
   #voices: Voices = {};
   #schedule: ScheduleState = newSchedule();
+  /** A log: going back to a checkpoint does not unmake what was decided. */
+  #decisions: Decision[] = [];
   /** Keys of nodes that are left as they are. */
   #frozen: ReadonlySet<number> = new Set();
   #tries = 0;
@@ -97,6 +112,7 @@ export class Trainer {
     if (checkpoint) {
       checkSameNetwork(checkpoint.spec, spec);
       this.#remember(checkpoint);
+      this.#decisions = structuredClone(checkpoint.decisions ?? []);
     }
   }
 
@@ -117,6 +133,20 @@ export class Trainer {
 
   set schedule(state: ScheduleState) {
     this.#schedule = state;
+  }
+
+  /** What was decided so far, by the schedule or by hand. */
+  get decisions(): readonly Decision[] {
+    return this.#decisions;
+  }
+
+  /** Puts a decision, as it stands after it, into the log. */
+  note(action: Decision['action'], reason: string): Decision {
+    const { task, graph } = this.#spec;
+    const { level } = task;
+    const made: Decision = { type: 'decision', step: this.#step, action, reason, level, layers: [...graph.layers] };
+    this.#decisions = [...this.#decisions, made].slice(-KEPT_DECISIONS);
+    return made;
   }
 
   /** Nodes that are not yet always heard, by key. */
@@ -194,7 +224,7 @@ export class Trainer {
 
     // Report.
     this.#baseline = rollout.baseline;
-    this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, this.#spec.growth?.ramp ?? 1);
+    this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, this.#spec.growth?.ramp ?? RAMP);
     this.#step = step + 1;
     const metrics = meanMetrics(judged.rewards);
     const point: CurvePoint = {
@@ -204,6 +234,7 @@ export class Trainer {
       kl: weightedMean(update.nodes, (node) => node.kl),
       entropy: weightedMean(update.nodes, (node) => node.entropy),
       seconds: (performance.now() - start) / 1000,
+      nodes: this.#plan.nodes.length,
       calls: execution.rows * this.#plan.nodes.length + credit.calls,
       ...(this.#spec.curriculum ? { level } : {}),
     };
@@ -282,6 +313,7 @@ export class Trainer {
         ...(measured ? { heldOut: measured.accuracy } : {}),
         ...(Object.keys(this.#voices).length > 0 ? { voices: structuredClone(this.#voices) } : {}),
         ...(this.#frozen.size > 0 ? { frozen: [...this.#frozen] } : {}),
+        ...(this.#decisions.length > 0 ? { decisions: structuredClone(this.#decisions) } : {}),
         ...(isScheduled(this.#spec) ? { schedule: structuredClone(this.#schedule) } : {}),
       };
     });
@@ -293,7 +325,8 @@ export class Trainer {
    */
   restore(checkpoint: Checkpoint): Promise<void> {
     return this.#exclusive(async () => {
-      await this.#become(checkpoint, checkpoint.spec);
+      const grows = this.#spec.growth !== undefined && checkpoint.spec.growth !== undefined;
+      await this.#become(checkpoint, checkpoint.spec, grows);
       this.#remember(checkpoint);
     });
   }
@@ -305,14 +338,14 @@ export class Trainer {
   goBack(checkpoint: Checkpoint): Promise<void> {
     return this.#exclusive(async () => {
       const { graph, task } = checkpoint.spec;
-      await this.#become(checkpoint, { ...this.#spec, graph, task });
+      // The network may have been edited by hand since.
+      await this.#become(checkpoint, { ...this.#spec, graph, task }, true);
       this.#baseline = { ...checkpoint.baseline };
     });
   }
 
-  async #become(checkpoint: Checkpoint, spec: RunSpec): Promise<void> {
-    const grows = this.#spec.growth !== undefined && checkpoint.spec.growth !== undefined;
-    if (grows) checkSameBase(checkpoint.spec, this.#spec);
+  async #become(checkpoint: Checkpoint, spec: RunSpec, anyForm: boolean): Promise<void> {
+    if (anyForm) checkSameBase(checkpoint.spec, this.#spec);
     else checkSameNetwork(checkpoint.spec, this.#spec);
     const plan = planGraph(checkpoint.spec.graph);
     await this.#putInPlace(spec, plan, statesOf(checkpoint, plan));
@@ -334,6 +367,25 @@ export class Trainer {
       await this.#putInPlace({ ...this.#spec, graph: change.graph }, change.plan, change.states);
       this.#voices = change.voices;
       return change.added;
+    });
+  }
+
+  /** The network as it is, for `putNetwork`. */
+  network(): Promise<NetworkState> {
+    return this.#exclusive(async () => {
+      this.#checkSound();
+      const adapters = await this.#engine.exportNodes(this.#plan.nodes.map((node) => node.id));
+      return { graph: structuredClone(this.#spec.graph), adapters, voices: structuredClone(this.#voices) };
+    });
+  }
+
+  /** Takes edits back. Steps, curves, level and settings stay as they are. */
+  putNetwork({ graph, adapters, voices }: NetworkState): Promise<void> {
+    return this.#exclusive(async () => {
+      this.#checkSound();
+      const states = new Map(adapters.map((state) => [state.node, state]));
+      await this.#putInPlace({ ...this.#spec, graph }, planGraph(graph), states);
+      this.#voices = structuredClone(voices);
     });
   }
 
@@ -398,7 +450,8 @@ export class Trainer {
   }
 
   /**
-   * Changes settings between steps: anything in `task.level`, `sampling`, `training`, `evaluation` and `checkpoints`.
+   * Changes settings between steps: anything in `task.level`, `sampling`, `training`, `evaluation`, `checkpoints`,
+   * `curriculum` and `growth`.
    * Throws a SpecError, and changes nothing, for values that are not allowed and for anything else that would differ.
    */
   configure(settings: Settings): RunSpec {

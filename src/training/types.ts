@@ -37,6 +37,8 @@ export interface CurvePoint {
   seconds: number;
   /** The level practised, in runs with a curriculum. */
   level?: number;
+  /** Nodes of the network. */
+  nodes?: number;
   /** Nodes' messages written in all, evaluations left out; a counterfactual step writes more than it trains on. */
   calls?: number;
 }
@@ -55,6 +57,19 @@ export interface StepReport {
   tokens: { prompt: number; message: number };
   /** Nodes that are not yet always heard, by name, after the step. */
   voices?: Record<string, Voice>;
+}
+
+/** Something that was decided about a run while it trained, by its schedule or by hand. */
+export interface Decision {
+  type: 'decision';
+  step: number;
+  /** `trial`: an edit was tried, and undone; `refused`: an edit of the schedule cannot be made; `edit`: made by hand. */
+  action: 'level' | 'grow' | 'trial' | 'refused' | 'roll-back' | 'edit';
+  /** One sentence for people. */
+  reason: string;
+  /** What holds from now on. */
+  level: number;
+  layers: readonly number[];
 }
 
 export interface Evaluation {
@@ -91,6 +106,8 @@ export interface Checkpoint {
   voices?: Voices;
   /** Keys of nodes that are not updated. */
   frozen?: number[];
+  /** What was decided so far, the latest few hundred. */
+  decisions?: Decision[];
   /** Where a curriculum and a growth schedule stand. */
   schedule?: ScheduleState;
 }
