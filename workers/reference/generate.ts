@@ -26,7 +26,7 @@ export function generate(
   // Slots: the tokens of the prefixes, then maxNewTokens a row.
   const caches = newCaches(model, prefill.count + rowCount * maxNewTokens);
   // Decoding begins with a prompt's last token, so of the prefixes only keys and values are wanted.
-  if (prefill.count > 0) forward(model, tokenPass(prefill, new Uint32Array(0), runsOf), caches);
+  if (prefill.count > 0) forward(model, tokenPass(prefill, new Uint32Array(0), runsOf), { caches });
 
   const decodeStart = performance.now();
   // Rows still being written; those that have stopped cost nothing more.
@@ -55,7 +55,7 @@ export function generate(
         outputs: rows.map((_, i) => i),
         outputRuns: runs,
       },
-      caches,
+      { caches },
     );
     const logits = logitsOf(model, states);
     rows.forEach((row, i) => {

@@ -1,24 +1,40 @@
 /**
  * A decoder of the Llama family: forward, and backward to the adapters only (the base is frozen).
  *
- *   h = norm(x)    q|k|v = qkv(h), q and k rotated    x ← x + o(attention(q, k, v))
- *   h = norm(x)    g|u = gateUp(h)                    x ← x + down(silu(g) u)
+ *   h = norm(x)    q|k|v = qkv(h) + bias, q and k normed by head, then rotated    x ← x + o(attention(q, k, v))
+ *   h = norm(x)    g|u = gateUp(h)                                                x ← x + down(silu(g) u)
  *
- * Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023.
+ * Touvron et al., "LLaMA: Open and Efficient Foundation Language Models", 2023; the bias is Qwen2's, the norms of queries
+ * and keys are Qwen3's.
  */
 import { type ModelConfig, qkvSizes } from '../engine/config.ts';
 import { adapterLayout } from '../engine/layout.ts';
+import { ropeFrequencies } from '../engine/rope.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from '../engine/weights/packed.ts';
 import { type AttentionMemory, type Reads, type KeysValues, attentionBackward, attentionForward } from './attention.ts';
 import { type Arithmetic, type Linear, type Run, linearBackward, linearForward } from './linear.ts';
 import { swigluBackward, swigluForward } from './mlp.ts';
-import { normBackward, normForward } from './norm.ts';
+import { type HeadNormMemory, headNormBackward, headNormForward, normBackward, normForward } from './norm.ts';
 import { type RopeTable, ropeTable, rotate } from './rope.ts';
-import { type Matrix, type Vec, add, colsOf, gatherRows, rowsOf, scatterRows, zeroMatrix, zeros } from './tensor.ts';
+import {
+  type Matrix,
+  type Vec,
+  add,
+  addRow,
+  colsOf,
+  gatherRows,
+  rowsOf,
+  scatterRows,
+  zeroMatrix,
+  zeros,
+} from './tensor.ts';
 
 interface Layer {
   inputNorm: Vec;
   qkv: Linear;
+  qkvBias?: Vec;
+  qNorm?: Vec;
+  kNorm?: Vec;
   o: Linear;
   postNorm: Vec;
   gateUp: Linear;
@@ -60,6 +76,9 @@ export function referenceModel(weights: ModelWeights, arithmetic: Arithmetic): R
     return {
       inputNorm: vector(layer.inputNorm),
       qkv: { weight: dense(layer.qkv), lora: qkv! },
+      ...(layer.qkvBias && { qkvBias: vector(layer.qkvBias) }),
+      ...(layer.qNorm && { qNorm: vector(layer.qNorm) }),
+      ...(layer.kNorm && { kNorm: vector(layer.kNorm) }),
       o: { weight: dense(layer.o), lora: o! },
       postNorm: vector(layer.postNorm),
       gateUp: { weight: dense(layer.gateUp), lora: gateUp! },
@@ -74,7 +93,7 @@ export function referenceModel(weights: ModelWeights, arithmetic: Arithmetic): R
     layers,
     finalNorm: vector(weights.finalNorm),
     head: weights.head === weights.embedding ? embedding : dense(weights.head),
-    rope: ropeTable(precision, 64, config.headSize, config.ropeTheta),
+    rope: ropeTable(precision, 64, ropeFrequencies(config)),
   };
 }
 
@@ -99,6 +118,8 @@ export interface LayerMemory {
   h1: Matrix; // [all, hidden]
   qkv: Matrix; // [all, q + k + v], rotated
   zQkv: Matrix;
+  qNorm?: HeadNormMemory; // [all, q]
+  kNorm?: HeadNormMemory; // [all, k]
   q: Matrix; // [rows, heads · head]
   attention: AttentionMemory;
   mixed: Matrix; // [rows, heads · head]
@@ -113,91 +134,128 @@ export interface LayerMemory {
 }
 
 export interface Memory {
+  /** [all, hidden] input of each layer */
+  inputs: Matrix[];
+  /** What each layer computed; none where layers are recomputed. */
   layers: LayerMemory[];
   /** [outputs, hidden] before the final norm */
   x: Matrix;
   r: Vec;
 }
 
-/**
- * Final states [outputs, hidden], after the norm, and what to go backward with. With `caches` (one a layer), keys and
- * values are written to and read from there, and nothing is remembered; without, a row's slot is its own index.
- */
-export function forward(model: ReferenceModel, pass: Pass, caches?: KeysValues[]): { states: Matrix; memory: Memory } {
-  const { config: c, arithmetic } = model;
-  const { precision } = arithmetic;
-  const [qSize, kSize] = qkvSizes(c);
-  const rope = rotations(model, pass.positions);
-  const all = Uint32Array.from(pass.ids, (_, row) => row);
+export interface ForwardOptions {
+  /** One a layer: keys and values are written to and read from there. Without, a row's slot is its own index. */
+  caches?: KeysValues[];
+  /** What to keep for `backward`: all, or only each layer's input, from which backward computes the layer again. */
+  keep?: 'all' | 'inputs' | 'nothing';
+}
+
+/** Final states [outputs, hidden], after the norm, and what to go backward with. */
+export function forward(
+  model: ReferenceModel,
+  pass: Pass,
+  { caches, keep = 'nothing' }: ForwardOptions = {},
+): { states: Matrix; memory: Memory } {
+  const { precision } = model.arithmetic;
+  const inputs: Matrix[] = [];
   const layers: LayerMemory[] = [];
   let x = gatherRows(precision, model.embedding, pass.ids);
-  model.layers.forEach((layer, l) => {
-    const last = l === model.layers.length - 1;
-    const rows = last ? pass.outputs : all;
-    const runs = last ? pass.outputRuns : pass.runs;
-    const reads = last ? gatherReads(pass.reads, rows) : pass.reads;
+  for (let l = 0; l < model.layers.length; l++) {
+    if (keep !== 'nothing') inputs.push(x);
+    const [next, memory] = layerForward(model, l, pass, x, caches?.[l]);
+    if (keep === 'all') layers.push(memory);
+    x = next;
+  }
+  const [states, r] = normForward(precision, x, model.finalNorm, model.config.rmsNormEps);
+  return { states, memory: { inputs, layers, x, r } };
+}
 
-    const [h1, r1] = normForward(precision, x, layer.inputNorm, c.rmsNormEps);
-    const [qkv, zQkv] = linearForward(arithmetic, layer.qkv, h1, pass.runs);
-    rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rope, 1);
-    const kv = caches ? store(caches[l]!, keysValues(qkv, c), pass.reads) : keysValues(qkv, c);
-    const q = gatherRows(precision, colsOf(qkv, 0, qSize), rows);
-    const [mixed, attention] = attentionForward(precision, c, q, kv, reads);
-    const [x1, zO] = linearForward(arithmetic, layer.o, mixed, runs);
-    add(x1, gatherRows(precision, x, rows));
+/** What differs between the last layer and the others: which rows go on, whose adapters they have and what they read. */
+function layerRows(model: ReferenceModel, l: number, pass: Pass) {
+  if (l < model.layers.length - 1) return { rows: pass.ids.map((_, row) => row), runs: pass.runs, reads: pass.reads };
+  return { rows: pass.outputs, runs: pass.outputRuns, reads: gatherReads(pass.reads, pass.outputs) };
+}
 
-    const [h2, r2] = normForward(precision, x1, layer.postNorm, c.rmsNormEps);
-    const [gateUp, zGateUp] = linearForward(arithmetic, layer.gateUp, h2, runs);
-    const active = swigluForward(precision, gateUp);
-    const [x2, zDown] = linearForward(arithmetic, layer.down, active, runs);
-    add(x2, x1);
+/** One layer: its output [rows, hidden] from its input x [all, hidden]. */
+function layerForward(
+  model: ReferenceModel,
+  l: number,
+  pass: Pass,
+  x: Matrix,
+  cache?: KeysValues,
+): [x2: Matrix, memory: LayerMemory] {
+  const { config: c, arithmetic } = model;
+  const { precision } = arithmetic;
+  const layer = model.layers[l]!;
+  const [qSize, kSize] = qkvSizes(c);
+  const { rows, runs, reads } = layerRows(model, l, pass);
 
-    if (!caches)
-      layers.push({ x, r1, h1, qkv, zQkv, q, attention, mixed, zO, x1, r2, h2, gateUp, zGateUp, active, zDown });
-    x = x2;
-  });
-  const [states, r] = normForward(precision, x, model.finalNorm, c.rmsNormEps);
-  return { states, memory: { layers, x, r } };
+  const [h1, r1] = normForward(precision, x, layer.inputNorm, c.rmsNormEps);
+  const [qkv, zQkv] = linearForward(arithmetic, layer.qkv, h1, pass.runs);
+  if (layer.qkvBias) addRow(qkv, layer.qkvBias);
+  const norm = (start: number, size: number, weight: Vec) =>
+    headNormForward(precision, colsOf(qkv, start, size), weight, c.rmsNormEps);
+  const norms = {
+    ...(layer.qNorm && { qNorm: norm(0, qSize, layer.qNorm) }),
+    ...(layer.kNorm && { kNorm: norm(qSize, kSize, layer.kNorm) }),
+  };
+  rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), 1);
+  const kv = cache ? store(cache, keysValues(qkv, c), pass.reads) : keysValues(qkv, c);
+  const q = gatherRows(precision, colsOf(qkv, 0, qSize), rows);
+  const [mixed, attention] = attentionForward(precision, c, q, kv, reads);
+  const [x1, zO] = linearForward(arithmetic, layer.o, mixed, runs);
+  add(x1, gatherRows(precision, x, rows));
+
+  const [h2, r2] = normForward(precision, x1, layer.postNorm, c.rmsNormEps);
+  const [gateUp, zGateUp] = linearForward(arithmetic, layer.gateUp, h2, runs);
+  const active = swigluForward(precision, gateUp);
+  const [x2, zDown] = linearForward(arithmetic, layer.down, active, runs);
+  add(x2, x1);
+  return [x2, { x, r1, h1, qkv, zQkv, ...norms, q, attention, mixed, zO, x1, r2, h2, gateUp, zGateUp, active, zDown }];
 }
 
 /** Adds to the gradients of the pass's adapters; `dStates` is [outputs, hidden]. The mirror of `forward`. */
 export function backward(model: ReferenceModel, pass: Pass, memory: Memory, dStates: Matrix): void {
-  const { config: c, arithmetic } = model;
-  const { precision } = arithmetic;
-  const [qSize, kSize] = qkvSizes(c);
-  const rope = rotations(model, pass.positions);
-  const all = Uint32Array.from(pass.ids, (_, row) => row);
-  let dx = zeroMatrix(precision, dStates.rows, dStates.cols);
+  let dx = zeroMatrix(model.arithmetic.precision, dStates.rows, dStates.cols);
   normBackward(dx, dStates, memory.x, memory.r, model.finalNorm);
   for (let l = model.layers.length - 1; l >= 0; l--) {
-    const layer = model.layers[l]!;
-    const m = memory.layers[l]!;
-    const last = l === model.layers.length - 1;
-    const rows = last ? pass.outputs : all;
-    const runs = last ? pass.outputRuns : pass.runs;
-    const reads = last ? gatherReads(pass.reads, rows) : pass.reads;
-
-    // x2 = x1 + down(silu(g) u): dx is that of x2, and by the residual path of x1.
-    const dActive = linearBackward(arithmetic, layer.down, dx, m.active, m.zDown, runs)!;
-    const dGateUp = swigluBackward(precision, dActive, m.gateUp);
-    const dh2 = linearBackward(arithmetic, layer.gateUp, dGateUp, m.h2, m.zGateUp, runs)!;
-    normBackward(dx, dh2, m.x1, m.r2, layer.postNorm);
-
-    // x1 = x + o(attention(q, k, v))
-    const dMixed = linearBackward(arithmetic, layer.o, dx, m.mixed, m.zO, runs)!;
-    const dQkv = zeroMatrix(precision, m.qkv.rows, m.qkv.cols);
-    const kv = keysValues(m.qkv, c);
-    const dq = attentionBackward(precision, c, dMixed, m.q, kv, reads, m.attention, keysValues(dQkv, c));
-    scatterRows(colsOf(dQkv, 0, qSize), dq, rows);
-    rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rope, -1);
-    // Below the first layer is the frozen embedding: nobody needs its gradient.
-    const dh1 = linearBackward(arithmetic, layer.qkv, dQkv, m.h1, m.zQkv, pass.runs, l > 0);
-    if (!dh1) break;
-    const dInput = zeroMatrix(precision, m.x.rows, m.x.cols);
-    scatterRows(dInput, dx, rows);
-    normBackward(dInput, dh1, m.x, m.r1, layer.inputNorm);
-    dx = dInput;
+    const own = memory.layers[l] ?? layerForward(model, l, pass, memory.inputs[l]!)[1];
+    const next = layerBackward(model, l, pass, own, dx);
+    if (!next) return;
+    dx = next;
   }
+}
+
+/** The gradient over a layer's input from that over its output, `dx` [rows, hidden] (left as scratch); null below the first. */
+function layerBackward(model: ReferenceModel, l: number, pass: Pass, m: LayerMemory, dx: Matrix): Matrix | null {
+  const { config: c, arithmetic } = model;
+  const { precision } = arithmetic;
+  const layer = model.layers[l]!;
+  const [qSize, kSize] = qkvSizes(c);
+  const { rows, runs, reads } = layerRows(model, l, pass);
+
+  // x2 = x1 + down(silu(g) u): dx is that of x2, and by the residual path of x1.
+  const dActive = linearBackward(arithmetic, layer.down, dx, m.active, m.zDown, runs)!;
+  const dGateUp = swigluBackward(precision, dActive, m.gateUp);
+  const dh2 = linearBackward(arithmetic, layer.gateUp, dGateUp, m.h2, m.zGateUp, runs)!;
+  normBackward(dx, dh2, m.x1, m.r2, layer.postNorm);
+
+  // x1 = x + o(attention(q, k, v))
+  const dMixed = linearBackward(arithmetic, layer.o, dx, m.mixed, m.zO, runs)!;
+  const dQkv = zeroMatrix(precision, m.qkv.rows, m.qkv.cols);
+  const kv = keysValues(m.qkv, c);
+  const dq = attentionBackward(precision, c, dMixed, m.q, kv, reads, m.attention, keysValues(dQkv, c));
+  scatterRows(colsOf(dQkv, 0, qSize), dq, rows);
+  rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), -1);
+  if (m.qNorm) headNormBackward(colsOf(dQkv, 0, qSize), m.qNorm, layer.qNorm!);
+  if (m.kNorm) headNormBackward(colsOf(dQkv, qSize, kSize), m.kNorm, layer.kNorm!);
+  // Below the first layer is the frozen embedding: nobody needs its gradient.
+  const dh1 = linearBackward(arithmetic, layer.qkv, dQkv, m.h1, m.zQkv, pass.runs, l > 0);
+  if (!dh1) return null;
+  const dInput = zeroMatrix(precision, m.x.rows, m.x.cols);
+  scatterRows(dInput, dx, rows);
+  normBackward(dInput, dh1, m.x, m.r1, layer.inputNorm);
+  return dInput;
 }
 
 /** Logits [rows, vocabulary] of final states [rows, hidden]. */
@@ -245,12 +303,12 @@ function gatherReads({ ranges, paths }: Reads, rows: Uint32Array): Reads {
 }
 
 function rotations(model: ReferenceModel, positions: Uint32Array): RopeTable {
-  const { headSize, ropeTheta } = model.config;
+  const { headSize } = model.config;
   const needed = positions.reduce((largest, position) => Math.max(largest, position), 0) + 1;
   const ready = (2 * model.rope.cos.length) / headSize;
   if (needed > ready) {
     const size = Math.max(needed, 2 * ready);
-    model.rope = ropeTable(model.arithmetic.precision, size, headSize, ropeTheta);
+    model.rope = ropeTable(model.arithmetic.precision, size, ropeFrequencies(model.config));
   }
   return model.rope;
 }

@@ -38,3 +38,53 @@ export function normBackward(dx: Matrix, dy: Matrix, x: Matrix, r: Vec, weight: 
     }
   }
 }
+
+/** What the backward pass of `headNormForward` needs. */
+export interface HeadNormMemory {
+  /** As before the norm, of the same shape and whole. */
+  x: Matrix;
+  /** [rows · heads] */
+  r: Vec;
+}
+
+/** The same norm over each head of each row of x [rows, heads · headSize], in place; weight is [headSize]. */
+export function headNormForward(precision: Precision, x: Matrix, weight: Vec, epsilon: number): HeadNormMemory {
+  const n = weight.length;
+  const heads = x.cols / n;
+  const before = zeroMatrix(precision, x.rows, x.cols);
+  const r = zeros(precision, x.rows * heads);
+  for (let row = 0; row < x.rows; row++) {
+    for (let head = 0; head < heads; head++) {
+      const at = x.offset + row * x.stride + head * n;
+      const to = row * x.cols + head * n;
+      let squares = 0;
+      for (let i = 0; i < n; i++) squares += x.data[at + i]! ** 2;
+      const scale = 1 / Math.sqrt(squares / n + epsilon);
+      r[row * heads + head] = scale;
+      for (let i = 0; i < n; i++) {
+        before.data[to + i] = x.data[at + i]!;
+        x.data[at + i]! *= scale * weight[i]!;
+      }
+    }
+  }
+  return { x: before, r };
+}
+
+/** dy [rows, heads · headSize] becomes the gradient over the norm's input, in place. */
+export function headNormBackward(dy: Matrix, { x, r }: HeadNormMemory, weight: Vec): void {
+  const n = weight.length;
+  const heads = x.cols / n;
+  for (let row = 0; row < x.rows; row++) {
+    for (let head = 0; head < heads; head++) {
+      const at = dy.offset + row * dy.stride + head * n;
+      const from = row * x.cols + head * n;
+      const scale = r[row * heads + head]!;
+      let dot = 0;
+      for (let i = 0; i < n; i++) dot += weight[i]! * dy.data[at + i]! * x.data[from + i]!;
+      const shrink = (dot * scale ** 3) / n;
+      for (let i = 0; i < n; i++) {
+        dy.data[at + i] = scale * weight[i]! * dy.data[at + i]! - shrink * x.data[from + i]!;
+      }
+    }
+  }
+}

@@ -1,10 +1,10 @@
 /**
  * Rotary position embedding, halves rotated against each other as in Hugging Face's Llama:
  *
- *   (a, b) = (x_i, x_{i + d/2})    angle = position · θ^(−2i/d)    (a cos − b sin, b cos + a sin)
+ *   (a, b) = (x_i, x_{i + d/2})    angle = position · frequency_i    (a cos − b sin, b cos + a sin)
  *
  * Su et al., "RoFormer: Enhanced Transformer with Rotary Position Embedding", 2021. A rotation's backward pass is the
- * rotation by the opposite angle.
+ * rotation by the opposite angle. Frequencies are those of `../engine/rope.ts`.
  */
 import { type Matrix, type Precision, type Vec, zeros } from './tensor.ts';
 
@@ -14,13 +14,14 @@ export interface RopeTable {
   sin: Vec;
 }
 
-export function ropeTable(precision: Precision, positions: number, headSize: number, theta: number): RopeTable {
-  const half = headSize / 2;
+/** `frequencies`: radians a position, [headSize / 2]. */
+export function ropeTable(precision: Precision, positions: number, frequencies: Float64Array): RopeTable {
+  const half = frequencies.length;
   const cos = zeros(precision, positions * half);
   const sin = zeros(precision, positions * half);
   for (let position = 0; position < positions; position++) {
     for (let i = 0; i < half; i++) {
-      const angle = position * theta ** (-i / half);
+      const angle = position * frequencies[i]!;
       cos[position * half + i] = Math.cos(angle);
       sin[position * half + i] = Math.sin(angle);
     }

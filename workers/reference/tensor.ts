@@ -59,6 +59,13 @@ export function add(y: Matrix, x: Matrix): void {
   for (let i = 0; i < from.length; i++) to[i]! += from[i]!;
 }
 
+/** Every row of y += row, of as many columns; y whole. */
+export function addRow(y: Matrix, row: Vec): void {
+  for (let at = 0; at < y.data.length; at += y.cols) {
+    for (let c = 0; c < y.cols; c++) y.data[at + c]! += row[c]!;
+  }
+}
+
 /**
  * The products of a linear layer y = x wᵀ and of its backward pass, all accumulating. An element's sum is taken in an
  * order that does not depend on how many rows `y` (or `dx`) has, so a token's numbers do not depend on its batch.

@@ -5,7 +5,10 @@ import { type LossOutputs, policyLoss } from './loss.ts';
 import { type ReferenceModel, backward, forward } from './model.ts';
 import { type RunsOf, runsWith, tokenPass } from './pass.ts';
 
-/** `advantage` is [choices], `weight` [loss positions]. Adds to the gradients of the adapters that `runsOf` finds. */
+/**
+ * `advantage` is [choices], `weight` [loss positions]. Adds to the gradients of the adapters that `runsOf` finds. With
+ * `recompute` every layer is computed a second time on the way back, so that of each only its input is held.
+ */
 export function policyGradient(
   model: ReferenceModel,
   batch: TrainingBatch,
@@ -13,6 +16,7 @@ export function policyGradient(
   advantage: ArrayLike<number>,
   weight: ArrayLike<number>,
   runsOf: RunsOf,
+  recompute = false,
 ): LossOutputs & { seconds: Record<string, number> } {
   const times = [performance.now()];
   const { states: baseStates } = forward(
@@ -25,7 +29,7 @@ export function policyGradient(
   );
   times.push(performance.now());
   const pass = tokenPass(batch.tokens, batch.lossToken, runsOf);
-  const { states, memory } = forward(model, pass);
+  const { states, memory } = forward(model, pass, { keep: recompute ? 'inputs' : 'all' });
   times.push(performance.now());
   const outputs = policyLoss(model, states, baseStates, {
     choiceStart: batch.choiceStart,
