@@ -1,4 +1,4 @@
-/** The command line: `train`, `eval`, `score`, `study`, `presets`, `bench`. `cli/run.mjs` starts it. */
+/** The command line: `train`, `record`, `eval`, `score`, `study`, `presets`, `bench`. `cli/run.mjs` starts it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { GRIDS, KINDS } from '../bench/cases.ts';
 import { SHAPES } from '../bench/shapes.ts';
@@ -9,6 +9,7 @@ import { isInputError } from './errors.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
 import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
+import { recordCommand, type RecordCommandOptions } from './record.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
 import { studyCommand, type StudyCommandOptions } from './study.ts';
 import { trainCommand, type TrainCommandOptions } from './train.ts';
@@ -38,6 +39,7 @@ function program(): Command {
     .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
     .option('--out <dir>', 'where to save (default: a new folder in runs/)')
     .option('--resume <dir>', 'go on with the run saved there')
+    .option('--record <file>', 'also save what there is to see of it, for the page to play back')
     .addOption(adapterOption())
     .addHelpText(
       'after',
@@ -46,9 +48,19 @@ function program(): Command {
         'npm run train -- --preset arithmetic-2-1-small --out runs/mine',
         'npm run train -- --set seed=2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
         'npm run train -- --resume runs/mine --steps 150',
+        'npm run train -- --preset arithmetic-2-1-small --record mine.recording.zip',
       ),
     )
     .action((options: TrainCommandOptions) => trainCommand(options));
+
+  main
+    .command('record')
+    .description('Make a recording of a run that is saved: its curves, and what it writes untrained and trained.')
+    .requiredOption('--run <dir>', 'folder of the run')
+    .requiredOption('--out <file>', 'where to save it; its name ends in .recording.zip')
+    .addOption(adapterOption())
+    .addHelpText('after', examples('npm run record -- --run runs/mine --out mine.recording.zip'))
+    .action((options: RecordCommandOptions) => recordCommand(options));
 
   main
     .command('eval')

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RunSpec } from '../src/spec.ts';
 import { checkSameNetwork } from '../src/training/settings.ts';
 import { train, Trainer } from '../src/training/train.ts';
+import { Recorder } from '../src/recording/recorder.ts';
 import type { Checkpoint } from '../src/training/types.ts';
 import type { EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
@@ -11,6 +12,7 @@ import { InputError } from './errors.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { DEFAULT_PRESET, specFrom, withSettings, type SpecOptions } from './options.ts';
 import { Progress } from './progress.ts';
+import { LOOKS, recordingFile, saveRecording } from './record.ts';
 import { RunFolder } from './run-folder.ts';
 import { duration } from './text.ts';
 
@@ -18,6 +20,7 @@ export interface TrainCommandOptions extends SpecOptions {
   adapter: AdapterChoice;
   out?: string;
   resume?: string;
+  record?: string;
 }
 
 /** `train`: nothing is written before the specification, the model and the checkpoint have been checked. */
@@ -26,6 +29,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const out =
     options.out ?? options.resume ?? newFolder(options.preset ?? (options.spec ? 'run' : DEFAULT_PRESET), spec.seed);
   if (existsSync(out) && !statSync(out).isDirectory()) throw new InputError(`--out ${out}: it is a file, not a folder`);
+  const record = recordingFile(options.record);
   const folder = new RunFolder(out);
   const { engine, info } = await openEngine(spec.model, spec.engine, options.adapter);
   const trainer = await Trainer.create({ spec, engine, checkpoint });
@@ -39,9 +43,13 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     console.error('\nStopping; what was learned will be saved. Ctrl-C again quits at once.');
   });
   const best = checkpoint && options.resume !== undefined ? await new RunFolder(options.resume).loadBest() : undefined;
+  const every = Math.ceil(spec.training.steps / LOOKS);
+  const recorder = record === undefined ? null : new Recorder(spec, { every });
+  if (checkpoint) await recorder?.look(trainer);
   const parts = new Map<string, number>();
   let steps = 0;
   for await (const event of train(trainer, { signal, store: folder, best })) {
+    if (event.type !== 'finished' || !signal.aborted) await recorder?.note(event, trainer);
     if (event.type === 'evaluation') progress.measured(event.step, event.evaluation.accuracy);
     else if (event.type === 'checkpoint-failed')
       console.error(`\nThe checkpoint of step ${event.step} was not saved: ${event.error.message}`);
@@ -75,6 +83,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     ...(Object.keys(trainer.voices).length > 0 && { voices: trainer.voices }),
     stepSeconds: Object.fromEntries([...parts].map(([part, time]) => [part, time / steps])),
   });
+  if (recorder && record !== undefined) await saveRecording(record, recorder, trainer, info.adapter, out);
   console.log(
     `Accuracy on ${trained.problems} held-out problems: ${untrained.accuracy.toFixed(3)} untrained, ` +
       `${trained.accuracy.toFixed(3)} after ${trainer.stepsDone} steps (${duration(seconds)}).\nSaved in ${out}`,
