@@ -7,6 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchReport } from '../bench/report.ts';
+import { rounded } from '../src/recording/encode.ts';
+import { readRecording } from '../src/recording/file.ts';
 import type { RunResult } from './run-folder.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -88,6 +90,7 @@ describe('bad input', () => {
     ],
     ['a run that is not there', ['train', '--resume', 'nowhere'], /nowhere.*there is no such file/],
     ['a folder without a run', ['eval', '--run', 'nowhere'], /result.json: there is no such file/],
+    ['a recording by another name', ['train', '--record', 'x.json'], /x.json: .* ends in .recording.zip/],
     ['a missing option', ['eval'], /required option '--run <dir>' not specified/],
     ['ids that are none', ['score', '--ids', '1,x', '--out', 'out'], /'1,x' is invalid. Its item 2/],
     [
@@ -155,6 +158,13 @@ describe('train, eval and score', () => {
     expect(base).toHaveLength(4 * 3 * 128);
     expect(node!.equals(base!)).toBe(false);
 
+    expect((await neuromas(['record', '--run', 'run', '--out', 'run.recording.zip', '--adapter', 'none'])).code).toBe(
+      0,
+    );
+    const saved = readRecording(await readFile(join(folder, 'run.recording.zip')));
+    expect(saved.curve.map(({ step }) => step)).toEqual([1, 2, 3]);
+    expect(saved.frames.map(({ step }) => step)).toEqual([0, 3]);
+
     const longer = await neuromas(['train', '--resume', 'run', '--steps', '5', '--adapter', 'none']);
     expect(longer).toMatchObject({ code: 0 });
     const straight = await neuromas(['train', ...TINY, '--steps', '5', '--out', 'straight']);
@@ -165,6 +175,20 @@ describe('train, eval and score', () => {
     const curve = async (run: string) =>
       (await resultOf(run)).curve.map(({ step, reward, kl }) => ({ step, reward, kl }));
     expect(await curve('run')).toEqual(await curve('straight'));
+  });
+
+  it('records a run while it trains', async () => {
+    const name = 'mine.recording.zip';
+    const { code, stdout } = await neuromas(['train', ...TINY, '--steps', '4', '--out', 'filmed', '--record', name]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/Recorded in mine.recording.zip \(\d kB\)/);
+    const recording = readRecording(await readFile(join(folder, name)));
+    expect(recording.device).toMatchObject({ engine: 'reference', name: expect.stringContaining('Node.js') });
+    expect(recording.frames.map(({ step }) => step)).toEqual([0, 1, 2, 3, 4]);
+    expect(recording.practice).toHaveLength(4);
+    const { curve, trained } = await resultOf('filmed');
+    expect(recording.curve.map(({ reward }) => reward)).toEqual(curve.map(({ reward }) => rounded(reward)));
+    expect(recording.evaluations.at(-1)?.accuracy).toBe(rounded(trained.accuracy));
   });
 
   it('stops on Ctrl-C with what was learned', async () => {

@@ -49,7 +49,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const parts = new Map<string, number>();
   let steps = 0;
   for await (const event of train(trainer, { signal, store: folder, best })) {
-    if (event.type !== 'finished' || !signal.aborted) await recorder?.note(event, trainer);
+    await recorder?.note(event, trainer);
     if (event.type === 'evaluation') progress.measured(event.step, event.evaluation.accuracy);
     else if (event.type === 'checkpoint-failed')
       console.error(`\nThe checkpoint of step ${event.step} was not saved: ${event.error.message}`);
