@@ -2,8 +2,15 @@
 import * as v from 'valibot';
 import { planGraph, type Plan } from '../graph/plan.ts';
 import { parseSpec, SpecError, type RunSpec } from '../spec.ts';
-import type { Decision } from '../training/growth.ts';
-import type { CurvePoint, NodeTranscript, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
+
+import type {
+  CurvePoint,
+  Decision,
+  NodeTranscript,
+  RecordedEvaluation,
+  StepReport,
+  Transcript,
+} from '../training/types.ts';
 import { RecordingError, RecordingSchema, VERSION, type RecordingFile, type SaidRow, type TestRow } from './format.ts';
 
 /** A form of the network: another one after growth, or at another level. */

@@ -121,7 +121,7 @@ export const RecordingSchema = v.strictObject({
   decisions: list(
     v.strictObject({
       step: count,
-      action: v.picklist(['level', 'grow', 'trial', 'refused', 'roll-back']),
+      action: v.picklist(['level', 'grow', 'trial', 'refused', 'roll-back', 'edit']),
       reason: v.pipe(v.string(), v.maxLength(1_000)),
       level: count,
       layers,

@@ -42,7 +42,6 @@ export class Recorder {
   readonly #spec: RunSpec;
   readonly #graphs: RecordingFile['graphs'] = [];
   readonly #problems: RecordingFile['problems'] = [];
-  readonly #decisions: RecordingFile['decisions'] = [];
   readonly #practice = new Thinned<PracticeRow>(BUDGET, cost);
   readonly #frames = new Thinned<FrameRow>(BUDGET, cost);
   #graph = '';
@@ -64,14 +63,9 @@ export class Recorder {
         if (this.#every > 0 && event.step % this.#every === 0) await this.look(trainer);
         break;
       }
-      case 'decision': {
-        const { step, action, reason, level, layers } = event;
-        if (this.#decisions.length < DECISIONS) {
-          this.#decisions.push({ step, action, reason: reason.slice(0, 1_000), level, layers: [...layers] });
-        }
-        if (action !== 'trial' && action !== 'refused') await this.look(trainer);
+      case 'decision':
+        if (event.action !== 'trial' && event.action !== 'refused') await this.look(trainer);
         break;
-      }
       case 'checkpoint':
       case 'checkpoint-failed':
       case 'finished':
@@ -113,7 +107,9 @@ export class Recorder {
       problems: this.#problems,
       curve: columnsOf(points.items),
       evaluations: trainer.evaluations.map(evaluationRow),
-      decisions: this.#decisions,
+      decisions: trainer.decisions.slice(-DECISIONS).map(({ step, action, reason, level, layers }) => {
+        return { step, action, reason: reason.slice(0, 1_000), level, layers: [...layers] };
+      }),
       practice: this.#practice.items,
       frames: this.#frames.items,
       blanks: [],
