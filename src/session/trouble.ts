@@ -1,4 +1,5 @@
 import { AddressError } from '../nodes/gate.ts';
+import { GraphError } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { SpecError } from '../spec.ts';
 import type { Trouble } from './state.ts';
@@ -14,6 +15,9 @@ export function troubleOf(error: unknown, step: number): Trouble {
     if (error.origin === null) return { what, remedy: 'Give another address.' };
     const remedy = 'The run names it for its model. Agree only if you know who is behind it.';
     return { what, remedy, agree: error.origin };
+  }
+  if (error instanceof GraphError) {
+    return { what: what.replace(/\b(\d+)\.(\d+)\b/g, '$1·$2'), remedy: 'The network is as it was.' };
   }
   if (error instanceof SpecError) return { what, remedy: 'Choose another value and try again.' };
   if (/fetch|network|download|HTTP|status \d{3}/i.test(said)) {

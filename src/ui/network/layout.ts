@@ -11,11 +11,15 @@ export interface Box {
   height: number;
 }
 
+export type Point = readonly [x: number, y: number];
+
 export interface EdgeShape {
   from: string;
   to: string;
   /** SVG path data, from the sender's rim to the receiver's. */
   path: string;
+  start: Point;
+  end: Point;
 }
 
 export interface Layout {
@@ -48,6 +52,10 @@ const GAP = { cards: 14, compact: 8, layersMin: 52, layersMax: 150 };
 const ANSWER = { width: 60, height: 40 };
 const STUB = 26;
 
+/** Which way the picture of a size runs. */
+export const directionOf = ({ width, height }: { width: number; height: number }): Layout['direction'] =>
+  width < 520 && width < height * 1.4 ? 'down' : 'right';
+
 /**
  * Lays out `layers` (names by layer, input first; the last layer is the output node) and `edges`.
  * Errors: a RangeError when an edge names a node that is in no layer.
@@ -57,8 +65,7 @@ export function layoutNetwork(
   edges: readonly Edge[],
   options: LayoutOptions,
 ): Layout {
-  const direction = options.width < 520 && options.width < options.height * 1.4 ? 'down' : 'right';
-  return direction === 'right' ? across(layers, edges, options) : down(layers, edges, options);
+  return directionOf(options) === 'right' ? across(layers, edges, options) : down(layers, edges, options);
 }
 
 function across(
@@ -103,7 +110,7 @@ function across(
     const skipped = Math.round((end[0] - start[0] - layerGap) / (cardWidth + layerGap));
     const bow =
       skipped > 0 ? (start[1] <= total.height / 2 ? -1 : 1) * Math.min(70, 0.5 * cardHeight + 24 * skipped) : 0;
-    return { from, to, path: curve(start, end, 'right', bow) };
+    return { from, to, path: curve(start, end, 'right', bow), start, end };
   });
 
   const last = boxOf(cards, layers.at(-1)?.[0] ?? '');
@@ -158,7 +165,7 @@ function down(
     const end = [b.x + b.width / 2 + portOffset(edges, cards, from, to, cardWidth), b.y] as const;
     const skipped = Math.round((end[1] - start[1] - layerGap) / (cardHeight + layerGap));
     const bow = skipped > 0 ? (start[0] <= total.width / 2 ? -1 : 1) * Math.min(90, 0.5 * cardWidth + 20 * skipped) : 0;
-    return { from, to, path: curve(start, end, 'down', bow) };
+    return { from, to, path: curve(start, end, 'down', bow), start, end };
   });
 
   const last = boxOf(cards, layers.at(-1)?.[0] ?? '');

@@ -18,6 +18,10 @@ export const styles = css`
     position: relative;
   }
 
+  .picture.edited.right {
+    margin-top: 36px;
+  }
+
   ol {
     margin: 0;
     padding: 0;

@@ -9,7 +9,8 @@ import { controls } from '../theme/controls.styles.ts';
 import { place } from '../theme/place.ts';
 import { inWords, nodeName, percent, shown, signed } from '../theme/words.ts';
 import { verbatim } from '../theme/verbatim.ts';
-import { layoutNetwork, type Layout } from './layout.ts';
+import { STRIP } from '../edit/spots.ts';
+import { directionOf, layoutNetwork, type Layout } from './layout.ts';
 import { styles } from './network.styles.ts';
 import { frameAt, lastFrame, layerOf, sameFrame, tempos, type Frame } from './timeline.ts';
 
@@ -31,6 +32,7 @@ interface Said {
  * The network as a picture: a card for every node, its messages travelling along the edges.
  *
  * @event node-select - a card was pressed; `detail` is the node's name, or null to close it
+ * @event network-edit - while it is being changed: `detail` is a NetworkEdit
  * @event film-end - a transcript (`detail`) has been shown to its end
  */
 export class NmNetwork extends LitElement {
@@ -49,6 +51,10 @@ export class NmNetwork extends LitElement {
   /** Loss of accuracy when a node is blanked, where it was measured. */
   @property({ attribute: false }) effects: Readonly<Record<string, number>> = {};
   @property() selected: string | null = null;
+  /** It is being changed: handles lie over the picture, and beside it buttons that add to it. */
+  @property({ type: Boolean }) editing = false;
+  /** Something is being waited for. */
+  @property({ type: Boolean }) busy = false;
   /** Longest message the nodes may write, in characters. */
   @property({ type: Number }) characters = 8;
 
@@ -92,7 +98,7 @@ export class NmNetwork extends LitElement {
   }
 
   protected override willUpdate(changed: PropertyValues): void {
-    if (changed.has('plan') || changed.has('size') || changed.has('characters')) this.#arrange();
+    if (['plan', 'size', 'characters', 'editing'].some((name) => changed.has(name))) this.#arrange();
     if (changed.has('transcript') || changed.has('modes')) this.#beginFilm();
     if (changed.has('pace') && this.pace === 'still') this.#endFilm();
   }
@@ -104,7 +110,12 @@ export class NmNetwork extends LitElement {
       return;
     }
     const layers = plan.layers.map((layer) => layer.map(({ id }) => id));
-    this.#layout = layoutNetwork(layers, plan.edges, { ...size, characters: Math.min(ROOM, this.characters) });
+    const { width, height } = size;
+    const across = directionOf(size) === 'right';
+    const room = this.editing
+      ? { width: across ? width : width - STRIP.down, height: across ? height - STRIP.right : height }
+      : { width, height };
+    this.#layout = layoutNetwork(layers, plan.edges, { ...room, characters: Math.min(ROOM, this.characters) });
   }
 
   // The film
@@ -198,7 +209,7 @@ export class NmNetwork extends LitElement {
 
   #picture(layout: Layout, plan: Plan) {
     return html`<div
-      class=${classMap({ picture: true, compact: layout.compact })}
+      class=${classMap({ picture: true, compact: layout.compact, edited: this.editing, [layout.direction]: true })}
       ${place({ width: `${layout.width}px`, height: `${layout.height}px` })}
     >
       ${this.#edges(layout)}
@@ -206,6 +217,11 @@ export class NmNetwork extends LitElement {
         ${plan.nodes.map((node) => html`<li>${this.#card(node, layout)}</li>`)}
       </ol>
       ${this.#answer(layout)} ${this.#parcels(layout)}
+      ${
+        this.editing
+          ? html`<nm-edit-layer .plan=${plan} .layout=${layout} ?busy=${this.busy}></nm-edit-layer>`
+          : nothing
+      }
     </div>`;
   }
 

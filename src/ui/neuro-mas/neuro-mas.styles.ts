@@ -158,6 +158,23 @@ export const styles = css`
     min-height: 180px;
   }
 
+  .caption {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    gap: 6px 10px;
+  }
+
+  .caption > :first-child {
+    flex: 1 1 240px;
+  }
+
+  .caption button {
+    min-height: 30px;
+    padding: 0 9px;
+    font-size: 14px;
+  }
+
   .legend {
     display: flex;
     flex-wrap: wrap;
@@ -190,10 +207,6 @@ export const styles = css`
     border-color: var(--nm-neutral);
     border-width: 1px;
     background: color-mix(in srgb, rgb(var(--nm-changed-rgb)) 38%, var(--nm-raised));
-  }
-
-  .legend .hint {
-    margin-left: auto;
   }
 
   .score {
@@ -429,10 +442,6 @@ export const styles = css`
     position: sticky;
     top: 0;
     z-index: 6;
-  }
-
-  .narrow .legend .hint {
-    margin-left: 0;
   }
 
   @container (max-width: 980px) {

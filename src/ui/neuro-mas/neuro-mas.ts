@@ -17,6 +17,7 @@ import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
 import { agreement } from './agreement.ts';
 import { Attention } from './attention.ts';
+import { EditController } from './edit-controller.ts';
 import { embed } from './embed.ts';
 import { embedStyles } from './embed.styles.ts';
 import { FilmGate } from './film-gate.ts';
@@ -24,7 +25,7 @@ import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
-import { legend, network, panel, playBar, problem, settings, type Desk } from './parts.ts';
+import { caption, network, panel, playBar, problem, settings, type Desk } from './parts.ts';
 import { side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { TourController } from './tour-controller.ts';
@@ -111,6 +112,7 @@ export class NeuroMas extends LitElement {
   readonly #look = new ThemeController(this, this.attachInternals());
   readonly #gate = new FilmGate(this);
   readonly #tour = new TourController(this);
+  readonly #edits = new EditController(this);
   readonly #attention = new Attention(this);
   readonly #resize = new ResizeObserver(([entry]) => {
     this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
@@ -196,9 +198,10 @@ export class NeuroMas extends LitElement {
   #refresh(): void {
     const session = this.#session;
     if (!session) return;
+    // An edit may have given the open node another name.
+    const key = this.view?.plan.nodes.find(({ id }) => id === this.selected)?.key;
     this.view = session.state;
-    const ids = this.view.plan.nodes.map(({ id }) => id);
-    if (this.selected && !ids.includes(this.selected)) this.selected = null;
+    this.selected = this.view.plan.nodes.find((node) => node.key === key)?.id ?? null;
   }
 
   #tell(type: string, detail: unknown): void {
@@ -333,7 +336,7 @@ export class NeuroMas extends LitElement {
               ${settings(desk)}
             </details>
           </div>
-          <section class="sheet centre" aria-label="Network">${network(desk)} ${legend(desk)}</section>
+          <section class="sheet centre" aria-label="Network">${network(desk)} ${caption(desk)}</section>
           ${panel(desk)}
           <div class="right">${this.#side(view)}</div>
         </div>
@@ -376,6 +379,13 @@ export class NeuroMas extends LitElement {
       runTyped: (text) => {
         this.typed = text;
         void session.tryProblem(text);
+      },
+      editing: this.#edits.on ? this.#edits : null,
+      beginEditing: () => void this.#beginEditing(),
+      endEditing: () => void this.#endEditing(),
+      edit: (edit) => {
+        this.#chosen = true;
+        void session.edit(edit, this.#edits.start);
       },
       select: (node) => (this.selected = node),
       closePanel: (node) => {
@@ -431,6 +441,18 @@ export class NeuroMas extends LitElement {
           void this.updateComplete.then(() => this.renderRoot.querySelector<HTMLElement>('#tour')?.focus());
         }}
       ></nm-tour>`;
+  }
+
+  async #beginEditing(): Promise<void> {
+    await this.#edits.begin();
+    await this.updateComplete;
+    this.renderRoot.querySelector('nm-edit-bar')?.focus();
+  }
+
+  async #endEditing(): Promise<void> {
+    this.#edits.end();
+    await this.updateComplete;
+    this.renderRoot.querySelector<HTMLElement>('#edit')?.focus();
   }
 
   async #startTour(): Promise<void> {

@@ -1,11 +1,15 @@
 /** The parts of the page that show a run: templates of the session's state, and what is asked for through them. */
 import { html, nothing, type TemplateResult } from 'lit';
+import type { NetworkEdit } from '../../graph/grow.ts';
 import type { NodeChange } from '../../session/hands.ts';
 import type { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
+import type { NodeStart } from '../../training/network.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
+import { icons } from '../theme/icons.ts';
+import type { EditController } from './edit-controller.ts';
 
 /** What the parts show besides the session's state, and whom they ask. */
 export interface Desk {
@@ -25,6 +29,11 @@ export interface Desk {
   configure: (settings: Settings) => void;
   newSeed: (seed: number) => void;
   runTyped: (problem: string) => void;
+  /** Null unless the network is being changed. */
+  editing: EditController | null;
+  beginEditing: () => void;
+  endEditing: () => void;
+  edit: (edit: NetworkEdit) => void;
   select: (node: string | null) => void;
   closePanel: (node: string) => void;
   filmEnded: (transcript: Transcript) => void;
@@ -108,8 +117,13 @@ export function network(desk: Desk): TemplateResult {
     .effects=${effects}
     .selected=${desk.selected}
     .characters=${state.spec.sampling.maxNewTokens}
+    .editing=${desk.editing !== null}
+    .busy=${state.activity === 'busy'}
     @node-select=${({ detail }: CustomEvent<string | null>) => {
       desk.select(detail);
+    }}
+    @network-edit=${({ detail }: CustomEvent<NetworkEdit>) => {
+      desk.edit(detail);
     }}
     @film-end=${({ detail }: CustomEvent<Transcript>) => {
       desk.filmEnded(detail);
@@ -117,13 +131,58 @@ export function network(desk: Desk): TemplateResult {
   ></nm-network>`;
 }
 
-export function legend({ selected }: Desk): TemplateResult {
-  return html`<p class="legend">
-    <span><i class="helped-swatch"></i>better than its other tries</span>
-    <span><i class="hurt-swatch"></i>worse</span>
-    <span><i class="changed-swatch"></i>changed by training</span>
-    ${selected ? nothing : html`<span class="hint">Select a node to open it.</span>`}
-  </p>`;
+/** Below the network: what its colours mean, and the way to change it; while it is being changed, how. */
+export function caption(desk: Desk): TemplateResult {
+  const { session, state, editing } = desk;
+  const undo =
+    state.undoable === null
+      ? nothing
+      : html`<button
+          id="undo-edit"
+          ?disabled=${state.activity === 'busy'}
+          @click=${() => {
+            void session.changeNode({ do: 'undo' });
+          }}
+        >
+          ${icons.reset} Undo ${state.undoable}
+        </button>`;
+  if (editing) {
+    return html`<div class="caption">
+      <nm-edit-bar
+        .start=${editing.start}
+        @start-change=${({ detail }: CustomEvent<NodeStart>) => {
+          editing.choose(detail);
+        }}
+        @edit-end=${() => {
+          desk.endEditing();
+        }}
+      ></nm-edit-bar>
+      ${undo}
+    </div>`;
+  }
+  // Nodes that share one adapter cannot come and go.
+  const canEdit = state.spec.lora.shared !== true;
+  return html`<div class="caption">
+    <p class="legend">
+      <span><i class="helped-swatch"></i>better than its other tries</span>
+      <span><i class="hurt-swatch"></i>worse</span>
+      <span><i class="changed-swatch"></i>changed by training</span>
+    </p>
+    ${undo}
+    ${
+      canEdit
+        ? html`<button
+            id="edit"
+            title="Add and remove nodes and layers, and rewire them; what was learned stays"
+            @click=${() => {
+              desk.beginEditing();
+            }}
+          >
+            ${icons.edit} Change the network
+          </button>`
+        : nothing
+    }
+  </div>`;
 }
 
 /** The node that is open. */
@@ -146,8 +205,12 @@ export function panel(desk: Desk): TemplateResult | typeof nothing {
     .siblings=${(state.plan.layers[node.layer - 1] ?? []).flatMap(({ id }) => (id === node.id ? [] : id))}
     .undoable=${state.undoable}
     .busy=${state.activity === 'busy'}
+    .editedPlan=${desk.editing ? state.plan : null}
     @node-change=${({ detail }: CustomEvent<NodeChange>) => {
       void session.changeNode(detail);
+    }}
+    @network-edit=${({ detail }: CustomEvent<NetworkEdit>) => {
+      desk.edit(detail);
     }}
     @node-close=${() => {
       desk.closePanel(node.id);

@@ -28,6 +28,12 @@ export const styles = css`
     padding: 0 8px;
   }
 
+  .edit {
+    margin-bottom: 8px;
+    padding-bottom: 8px;
+    border-bottom: 1px solid var(--nm-line);
+  }
+
   .columns {
     display: grid;
     grid-template-columns: minmax(0, 1.2fr) minmax(0, 1fr) minmax(0, 1.25fr) minmax(0, 0.95fr);

@@ -1,7 +1,7 @@
 import { html, LitElement, nothing } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { NodeUpdate } from '../../../workers/engine-api.ts';
-import type { PlannedNode } from '../../graph/plan.ts';
+import type { Plan, PlannedNode } from '../../graph/plan.ts';
 import type { NodeChange } from '../../session/hands.ts';
 import type { BlankEffect, SessionState } from '../../session/state.ts';
 import type { NodeTranscript, Transcript } from '../../training/types.ts';
@@ -61,6 +61,8 @@ export class NmNodePanel extends LitElement {
   @property() undoable: string | null = null;
   @property({ attribute: false }) effect: BlankEffect | null = null;
   @property({ type: Boolean }) busy = false;
+  /** The network is being changed: the node's place in it is shown too. Null otherwise. */
+  @property({ attribute: false }) editedPlan: Plan | null = null;
 
   /** Place of the scrubber, or null for the latest. */
   @state() private scrubbed: number | null = null;
@@ -93,6 +95,11 @@ export class NmNodePanel extends LitElement {
           >
           <button class="plain" id="close" @click=${this.#close}>${icons.close} Close</button>
         </header>
+        ${
+          this.editedPlan
+            ? html`<nm-node-edit class="edit" .plan=${this.editedPlan} .node=${node} ?busy=${this.busy}></nm-node-edit>`
+            : nothing
+        }
         <div class="columns">
           ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)} ${this.#worth(node)}
           ${this.#hands(node)}

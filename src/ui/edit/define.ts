@@ -1,0 +1,16 @@
+import { define } from '../theme/define.ts';
+import { NmEditBar } from './edit-bar.ts';
+import { NmEditLayer } from './edit-layer.ts';
+import { NmNodeEdit } from './node-edit.ts';
+
+define('nm-edit-layer', NmEditLayer);
+define('nm-edit-bar', NmEditBar);
+define('nm-node-edit', NmNodeEdit);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'nm-edit-layer': NmEditLayer;
+    'nm-edit-bar': NmEditBar;
+    'nm-node-edit': NmNodeEdit;
+  }
+}
