@@ -38,7 +38,7 @@ export function spotsOf(layout: Layout, layers: readonly (readonly string[])[]):
   }));
   const breaks = [...spans.map(([from]) => from), answer].map((to, l) => {
     const from = spans[l - 1]?.[1];
-    return from === undefined ? Math.max(across ? 28 : 12, to - 34) : between(from, to);
+    return from === undefined ? Math.max(across ? 32 : 13, to - 34) : between(from, to);
   });
   const wheres = (l: number): string =>
     l === 0
