@@ -39,7 +39,7 @@ function program(): Command {
     .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
     .option('--out <dir>', 'where to save (default: a new folder in runs/)')
     .option('--resume <dir>', 'go on with the run saved there')
-    .option('--record <file>', 'also save what there is to see of it, for the page to play back')
+    .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
     .addOption(adapterOption())
     .addHelpText(
       'after',
