@@ -1,100 +1,138 @@
-/** Reads a model folder in the MLC layout: the one web-llm downloads. */
-import { md5 } from 'hash-wasm';
-import type { LoadProgress } from '../../engine-api.ts';
-import { type ModelConfig, ModelError, qkvSizes } from '../config.ts';
-import { type ShardRecord, parseConfig, parseManifest } from './mlc-schema.ts';
-import type { LayerWeights, ModelWeights, PackedMatrix } from './packed.ts';
-import { type Fetch, Folder } from './source.ts';
-import { type StoredScales, type StoredTensor, checkManifest, expectedTensors, readTensor } from './tensors.ts';
+/** Model folders in the MLC layout: the ones that web-llm downloads. */
+import { type ModelConfig, ModelError } from '../config.ts';
+import type { ModelFiles } from './files.ts';
+import { parseConfig, parseManifest, realType, type ShardRecord, type TensorRecord } from './mlc-schema.ts';
+import { groupsPerRow, wordsPerRow } from './packed.ts';
+import { checkApart, type Plan, type PlannedFile, TOKENIZER_FILES } from './plan.ts';
+import { copySink, type Placed, REAL_BYTES, type Sink, vectorSink } from './sinks.ts';
+import { allSlots, isMatrix, type EmptyModel, type MatrixSlot, slotsOf, type Storage, type VectorSlot } from './slots.ts';
 
-const CONFIG = 'mlc-chat-config.json';
+export const MLC_CONFIG = 'mlc-chat-config.json';
 /** The manifest, under its newer and its older name. */
 const MANIFESTS = ['tensor-cache.json', 'ndarray-cache.json'];
 /** Ten times the largest seen (a configuration may carry long chat templates). */
-const MAX_CONFIG_BYTES = 2 ** 20;
+export const MAX_CONFIG_BYTES = 2 ** 20;
 const MAX_MANIFEST_BYTES = 2 ** 24;
 
-export interface LoadOptions {
-  /** `globalThis.fetch` unless given. */
-  fetch?: Fetch | undefined;
-  onProgress?: ((progress: LoadProgress) => void) | undefined;
+/** What a tensor of a manifest is to a model. */
+interface Wanted {
+  slot: MatrixSlot | VectorSlot;
+  role: 'words' | 'scales' | 'values';
+  shape: number[];
+}
+
+/** Errors: ModelError for what cannot be run, before a shard is asked for. */
+export async function planMlc(files: ModelFiles, config: Uint8Array): Promise<Plan> {
+  const { config: c, tokenizerFiles } = parseConfig(MLC_CONFIG, config, files.name);
+  const { file, shards } = await readManifest(files);
+  const slots = slotsOf(c);
+  const wanted = wantedTensors(allSlots(slots), c.quantization.startsWith('q4'));
+  const storage = checkManifest(file, shards, wanted, c);
+  return {
+    format: 'mlc',
+    config: c,
+    slots,
+    storageOf: (slot) => storage.get(slot)!,
+    files: shards.map((shard) => plannedShard(file, shard, wanted)),
+    // The built-in models' tokens are characters.
+    tokenizerFiles: tokenizerFiles.length > 0 ? TOKENIZER_FILES : [],
+  };
+}
+
+async function readManifest(files: ModelFiles): Promise<{ file: string; shards: ShardRecord[] }> {
+  for (const file of MANIFESTS) {
+    const bytes = await files.readIfPresent(file, MAX_MANIFEST_BYTES);
+    if (bytes) return { file, shards: parseManifest(file, bytes) };
+  }
+  throw files.missing(MANIFESTS[0]!);
+}
+
+function wantedTensors(slots: (MatrixSlot | VectorSlot)[], quantized: boolean): Map<string, Wanted> {
+  const wanted = new Map<string, Wanted>();
+  for (const slot of slots) {
+    if (!isMatrix(slot)) {
+      wanted.set(slot.mlc, { slot, role: 'values', shape: [slot.size] });
+    } else if (quantized) {
+      const { mlc, rows, cols } = slot;
+      wanted.set(`${mlc}.q_weight`, { slot, role: 'words', shape: [rows, wordsPerRow(cols)] });
+      wanted.set(`${mlc}.q_scale`, { slot, role: 'scales', shape: [rows, groupsPerRow(cols)] });
+    } else {
+      wanted.set(`${slot.mlc}.weight`, { slot, role: 'values', shape: [slot.rows, slot.cols] });
+    }
+  }
+  return wanted;
 }
 
 /**
- * Loads a Llama-family model of quantisation q4f16_1 or q4f32_1: `mlc-chat-config.json`, `tensor-cache.json` (or
- * `ndarray-cache.json`) and the shards it lists. Configuration and manifest are checked before a shard is downloaded,
- * and each shard's size and md5 before it is used. `url` is the folder's address, with or without a trailing slash.
- *
- * Errors: `ModelError`, one line.
+ * Checks a manifest against the model it claims to be, before anything is downloaded, and finds how each matrix is
+ * stored. Errors: a tensor that is missing, twice there, not of this architecture, of another shape or type, or outside
+ * its shard.
  */
-export async function loadMlc(url: string, options: LoadOptions = {}): Promise<ModelWeights> {
-  const folder = new Folder(url, options.fetch ?? ((address) => fetch(address)));
-  const config = parseConfig(CONFIG, await folder.read(CONFIG, { maxBytes: MAX_CONFIG_BYTES }), folder.name);
-  const { file, shards } = await readManifest(folder);
-  checkManifest(file, shards, expectedTensors(config));
-
-  const tensors = new Map<string, StoredTensor>();
-  const totalBytes = shards.reduce((sum, shard) => sum + shard.nbytes, 0);
-  let loadedBytes = 0;
-  const report = (phase: LoadProgress['phase'], bytes: number) =>
-    options.onProgress?.({ phase, loadedBytes: bytes, totalBytes });
-  report('downloading the model', 0);
+function checkManifest(
+  file: string,
+  shards: ShardRecord[],
+  wanted: Map<string, Wanted>,
+  c: ModelConfig,
+): Map<MatrixSlot, Storage> {
+  const seen = new Set<string>();
+  const storage = new Map<MatrixSlot, Storage>();
   for (const shard of shards) {
-    const start = loadedBytes;
-    const bytes = await folder.read(shard.dataPath, {
-      maxBytes: shard.nbytes,
-      onBytes: (n) => report('downloading the model', start + n),
-    });
-    loadedBytes += bytes.length;
-    report('checking the model', loadedBytes);
-    await checkShard(file, shard, bytes);
-    for (const record of shard.records) tensors.set(record.name, readTensor(record, bytes));
+    for (const record of shard.records) {
+      const { name, shape, dtype, nbytes, byteOffset } = record;
+      const fail = (what: string) => {
+        throw new ModelError(`${file}: ${name} ${what}.`);
+      };
+      const tensor = wanted.get(name);
+      if (!tensor) return fail(`is not a tensor of a ${c.architecture} model with this configuration`);
+      if (seen.has(name)) fail('is listed twice');
+      seen.add(name);
+      if (shape.join() !== tensor.shape.join())
+        fail(`has shape [${shape.join(', ')}]; the configuration asks for [${tensor.shape.join(', ')}]`);
+      const type = realType(record);
+      if (tensor.role === 'words' ? dtype !== 'uint32' : type === null) {
+        return fail(
+          `has type ${dtype}; it must be ${tensor.role === 'words' ? 'uint32' : 'float16, bfloat16 or float32'}`,
+        );
+      }
+      const width = type === null ? 4 : REAL_BYTES[type];
+      const length = shape.reduce((product, size) => product * size, 1);
+      if (nbytes !== length * width)
+        fail(`has ${nbytes} bytes; shape [${shape.join(', ')}] of ${dtype} takes ${length * width}`);
+      if (byteOffset + nbytes > shard.nbytes)
+        fail(`ends at byte ${byteOffset + nbytes} of ${shard.dataPath}, which has ${shard.nbytes}`);
+      if (type === null || !isMatrix(tensor.slot)) continue;
+      storage.set(tensor.slot, tensor.role === 'scales' ? { kind: 'q4', scaleType: type } : { kind: type });
+    }
   }
-  return assemble(config, tensors, totalBytes);
+  for (const name of wanted.keys()) {
+    if (!seen.has(name))
+      throw new ModelError(`${file}: the tensor ${name} is missing; the model folder is not complete.`);
+  }
+  return storage;
 }
 
-async function readManifest(folder: Folder): Promise<{ file: string; shards: ShardRecord[] }> {
-  for (const file of MANIFESTS) {
-    const bytes = await folder.readIfPresent(file, { maxBytes: MAX_MANIFEST_BYTES });
-    if (bytes) return { file, shards: parseManifest(file, bytes) };
-  }
-  throw folder.missing(MANIFESTS[0]!);
+function plannedShard(manifest: string, shard: ShardRecord, wanted: Map<string, Wanted>): PlannedFile {
+  const records = shard.records.toSorted((a, b) => a.byteOffset - b.byteOffset);
+  const place = (model: EmptyModel | null): Placed[] =>
+    records.map((record) => ({
+      name: record.name,
+      start: record.byteOffset,
+      bytes: record.nbytes,
+      sink: model && sinkOf(record, wanted.get(record.name)!, model),
+    }));
+  checkApart(manifest, place(null));
+  const hash = { algorithm: 'md5' as const, digest: shard.md5sum.toLowerCase() };
+  return { file: shard.dataPath, expected: { bytes: shard.nbytes, hash, says: manifest }, place };
 }
 
-async function checkShard(manifest: string, shard: ShardRecord, bytes: Uint8Array): Promise<void> {
-  if (bytes.length !== shard.nbytes) {
-    throw new ModelError(
-      `${shard.dataPath} has ${bytes.length} bytes; ${manifest} says ${shard.nbytes}: the download is truncated, load it again.`,
-    );
+function sinkOf(record: TensorRecord, { slot, role }: Wanted, model: EmptyModel): Sink {
+  const { name } = record;
+  const count = record.shape.reduce((product, size) => product * size, 1);
+  if (!isMatrix(slot)) return vectorSink(name, model.vectors.get(slot)!, realType(record)!, 0, count);
+  const matrix = model.matrices.get(slot)!;
+  if (matrix.kind === 'q4' || matrix.kind === 'q8') {
+    if (role === 'words') return copySink(name, matrix.words, 'words', 0, count);
+    return copySink(name, matrix.scales, realType(record)!, 0, count);
   }
-  const sum = await md5(bytes);
-  if (sum !== shard.md5sum.toLowerCase()) {
-    throw new ModelError(
-      `${shard.dataPath} has the md5 sum ${sum}; ${manifest} says ${shard.md5sum}: the file was altered or damaged, load it again.`,
-    );
-  }
-}
-
-/** Gives the tensors their places. `checkManifest` has made sure that all are there, in their shapes and types. */
-function assemble(c: ModelConfig, tensors: Map<string, StoredTensor>, bytes: number): ModelWeights {
-  const vector = (name: string) => tensors.get(`${name}.weight`) as Float32Array;
-  const matrix = (name: string, rows: number, cols: number): PackedMatrix => {
-    const words = tensors.get(`${name}.q_weight`) as Uint32Array;
-    return { kind: 'q4', rows, cols, words, ...(tensors.get(`${name}.q_scale`) as StoredScales) };
-  };
-  const [q, k, v] = qkvSizes(c);
-  const embedding = matrix('model.embed_tokens', c.vocabularySize, c.hiddenSize);
-  const layers = Array.from({ length: c.layers }, (_, layer): LayerWeights => {
-    const block = `model.layers.${layer}`;
-    return {
-      inputNorm: vector(`${block}.input_layernorm`),
-      qkv: matrix(`${block}.self_attn.qkv_proj`, q + k + v, c.hiddenSize),
-      o: matrix(`${block}.self_attn.o_proj`, c.hiddenSize, q),
-      postNorm: vector(`${block}.post_attention_layernorm`),
-      gateUp: matrix(`${block}.mlp.gate_up_proj`, 2 * c.intermediateSize, c.hiddenSize),
-      down: matrix(`${block}.mlp.down_proj`, c.hiddenSize, c.intermediateSize),
-    };
-  });
-  const head = c.tieEmbedding ? embedding : matrix('lm_head', c.vocabularySize, c.hiddenSize);
-  return { config: c, embedding, layers, finalNorm: vector('model.norm'), head, bytes };
+  return copySink(name, matrix.values, realType(record)!, 0, count);
 }

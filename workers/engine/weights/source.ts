@@ -1,107 +1,79 @@
-/** Files of a model folder, by address. */
+/** Answers of a server, or of whatever stands in for one. */
 import { ModelError } from '../config.ts';
+import { type Bytes, chunksOf } from './store.ts';
+
+/** What is asked of `fetch`. */
+export interface FetchOptions {
+  method?: 'GET' | 'HEAD';
+  headers?: Record<string, string>;
+  cache?: RequestCache;
+  signal?: AbortSignal;
+}
 
 /** What is needed of `fetch`. Node's reads no files; `cli/fetch-file.ts` is one that does. */
-export type Fetch = (url: string) => Promise<Response>;
+export type Fetch = (url: string, options?: FetchOptions) => Promise<Response>;
 
-export interface ReadLimits {
-  /** A longer answer is refused while it arrives, so that no address can fill the memory. */
-  maxBytes: number;
-  /** Called with the bytes read so far. */
-  onBytes?: (bytes: number) => void;
+/** The body of an answer, or null when there is no such file. Errors: any other status. */
+export async function openResponse(response: Response, url: string): Promise<ReadableStream<Uint8Array> | null> {
+  if (response.ok && response.body) return response.body;
+  // An empty file is one all the same.
+  if (response.ok) return new Blob([]).stream();
+  await response.body?.cancel();
+  if (response.status === 404 || response.status === 410) return null;
+  const status = `${response.status} ${response.statusText}`.trim();
+  const sign = response.status === 401 || response.status === 403;
+  throw new ModelError(
+    `${url} was refused with HTTP status ${status}: ${sign ? 'it may need an account or an agreement to its licence, which this program cannot give; download it yourself and use its folder, or choose another' : 'check the address, or try again later'}.`,
+  );
 }
 
-/** A folder at an address: http, or whatever the `Fetch` given understands. */
-export class Folder {
-  readonly url: string;
-  readonly #fetch: Fetch;
-
-  constructor(url: string, fetch: Fetch) {
-    this.url = url.replace(/\/+$/, '');
-    this.#fetch = fetch;
-  }
-
-  /** Last part of the address. */
-  get name(): string {
-    return decodeName(this.url.split(/[/\\]/).pop()!);
-  }
-
-  /** The bytes of a file, or null when there is no such file. */
-  async readIfPresent(file: string, limits: ReadLimits): Promise<Uint8Array<ArrayBuffer> | null> {
-    const url = `${this.url}/${file}`;
-    let response: Response;
-    try {
-      response = await this.#fetch(url);
-    } catch (error) {
-      throw new ModelError(`${url} could not be reached (${reason(error)}): check the address and the connection.`);
-    }
-    if (response.status === 404 || response.status === 410) {
-      await response.body?.cancel();
-      return null;
-    }
-    if (!response.ok) {
-      await response.body?.cancel();
-      const status = `${response.status} ${response.statusText}`.trim();
-      throw new ModelError(`${url} was refused with HTTP status ${status}: check the address, or try again later.`);
-    }
-    return readAll(response, url, limits);
-  }
-
-  async read(file: string, limits: ReadLimits): Promise<Uint8Array<ArrayBuffer>> {
-    const bytes = await this.readIfPresent(file, limits);
-    if (bytes === null) throw this.missing(file);
-    return bytes;
-  }
-
-  missing(file: string): ModelError {
-    return new ModelError(
-      `${this.url}/${file} does not exist (HTTP status 404): check the model's address, ${this.url}.`,
-    );
-  }
-}
-
-async function readAll(response: Response, url: string, limits: ReadLimits): Promise<Uint8Array<ArrayBuffer>> {
-  const chunks: Uint8Array[] = [];
+/** All of a small file. A longer answer is refused while it arrives, so that no address can fill the memory. */
+export async function readSmall(chunks: AsyncIterable<Bytes>, url: string, maxBytes: number): Promise<Bytes> {
+  const parts: Bytes[] = [];
   let length = 0;
-  if (response.body) {
-    const reader = response.body.getReader();
-    for (;;) {
-      let part;
-      try {
-        part = await reader.read();
-      } catch (error) {
-        throw new ModelError(`${url} broke off after ${length} bytes (${reason(error)}): load it again.`);
+  try {
+    for await (const chunk of chunks) {
+      parts.push(chunk);
+      length += chunk.length;
+      if (length > maxBytes) {
+        throw new ModelError(`${url} has more than the ${maxBytes} bytes expected: it is not the file it should be.`);
       }
-      if (part.done) break;
-      chunks.push(part.value);
-      length += part.value.length;
-      if (length > limits.maxBytes) {
-        await reader.cancel();
-        throw new ModelError(
-          `${url} has more than the ${limits.maxBytes} bytes expected: it is not the file it should be.`,
-        );
-      }
-      limits.onBytes?.(length);
     }
+  } catch (error) {
+    if (error instanceof ModelError) throw error;
+    throw new ModelError(`${url} broke off after ${length} bytes (${reason(error)}): load it again.`);
   }
+  return join(parts, length);
+}
+
+export function join(parts: readonly Uint8Array[], length: number): Bytes {
   const bytes = new Uint8Array(length);
   let at = 0;
-  for (const chunk of chunks) {
-    bytes.set(chunk, at);
-    at += chunk.length;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
   }
   return bytes;
 }
 
-function reason(error: unknown): string {
+export function reason(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Percent-encoding undone where it is valid. */
-function decodeName(name: string): string {
+/** Asks for a small file. Null when there is none. */
+export async function fetchSmall(
+  url: string,
+  maxBytes: number,
+  fetch: Fetch,
+  options: FetchOptions = {},
+): Promise<Bytes | null> {
+  let response: Response;
   try {
-    return decodeURIComponent(name);
-  } catch {
-    return name;
+    response = await fetch(url, options);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    throw new ModelError(`${url} could not be reached (${reason(error)}): check the address and the connection.`);
   }
+  const body = await openResponse(response, url);
+  return body && readSmall(chunksOf(body), url, maxBytes);
 }
