@@ -9,7 +9,7 @@ import { parseSpec } from '../src/spec.ts';
 import { Trainer } from '../src/training/train.ts';
 import { tokenizerOf } from '../workers/engine/create.ts';
 import { Engine } from '../workers/engine/engine.ts';
-import { loadMlc } from '../workers/engine/weights/mlc.ts';
+import { loadModel } from '../workers/engine/weights/open.ts';
 import { ReferenceBackend, createReferenceBackend } from '../workers/reference/index.ts';
 
 /** The first steps compile; they are not counted. */
@@ -17,7 +17,7 @@ const WARM_UP = 2;
 const steps = Number(process.argv[2] ?? 10);
 
 const spec = parseSpec(presets['arithmetic-2-1-small'].spec);
-const weights = await loadMlc('public/models/nano', { fetch: fetchFile });
+const weights = await loadModel('public/models/nano', { fetch: fetchFile });
 interface Rival {
   name: string;
   trainer: Trainer;

@@ -1,7 +1,7 @@
 /** The models that are timed: the two built in, and the shapes of larger ones with random weights. */
 import type { ModelConfig } from '../workers/engine/config.ts';
 import { randomModel } from '../workers/engine/random-model.ts';
-import { loadMlc } from '../workers/engine/weights/mlc.ts';
+import { loadModel } from '../workers/engine/weights/open.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
 import type { Fetch } from '../workers/engine/weights/source.ts';
 
@@ -48,7 +48,7 @@ export interface ModelFiles {
  * buffers of its own: what a weight is makes no difference to the time a kernel takes.
  */
 export async function loadShape(shape: string, files: ModelFiles): Promise<ModelWeights> {
-  if (isBuiltIn(shape)) return loadMlc(files.address(shape), { fetch: files.fetch });
+  if (isBuiltIn(shape)) return loadModel(files.address(shape), { fetch: files.fetch });
   const wanted = SYNTHETIC[shape];
   if (!wanted) throw new RangeError(`there is no shape ${shape}; there are ${SHAPES.join(', ')}`);
   const { config, ...rest } = randomModel({ ...wanted, layers: 1 });

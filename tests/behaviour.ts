@@ -20,11 +20,11 @@ import { stopIndex } from '../workers/engine/config.ts';
 import { type AdapterLayout, adapterLayout } from '../workers/engine/layout.ts';
 import { generator, randomModel } from '../workers/engine/random-model.ts';
 import { rowKey } from '../workers/engine/random.ts';
-import { loadMlc } from '../workers/engine/weights/mlc.ts';
+import { loadModel } from '../workers/engine/weights/open.ts';
 import { type ModelWeights, unpackRow } from '../workers/engine/weights/packed.ts';
 
 /** The nano of the fixtures; the one in `public/models` is quantised anew and differs in a few roundings. */
-export const loadNano = () => loadMlc(new URL('fixtures/nano-q4f16_1', import.meta.url).href, { fetch: fetchFile });
+export const loadNano = () => loadModel(new URL('fixtures/nano-q4f16_1', import.meta.url).href, { fetch: fetchFile });
 
 export async function forwardFixtures(): Promise<{ ids: number[]; next_token_logits: number[]; greedy: string }[]> {
   return JSON.parse(await readFile(new URL('fixtures/forward.json', import.meta.url), 'utf8'));

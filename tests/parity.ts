@@ -16,7 +16,7 @@ import {
   packTraining,
 } from '../workers/engine/batch.ts';
 import { adapterLayout, adapterTensors } from '../workers/engine/layout.ts';
-import { loadMlc } from '../workers/engine/weights/mlc.ts';
+import { loadModel } from '../workers/engine/weights/open.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
 
 const FIXTURES = new URL('./fixtures/', import.meta.url);
@@ -68,7 +68,7 @@ export function describeParity(name: string, create: (weights: ModelWeights) => 
     let backend: Backend;
 
     beforeAll(async () => {
-      weights = await loadMlc(new URL('nano-q4f16_1', FIXTURES).href, { fetch: fetchFile });
+      weights = await loadModel(new URL('nano-q4f16_1', FIXTURES).href, { fetch: fetchFile });
       backend = await create(weights);
     });
     afterAll(() => backend.destroy());

@@ -53,15 +53,37 @@ export interface EngineInfo {
 
 export interface LoadProgress {
   /** What is being waited for, in a few words a user can read. */
-  phase: 'downloading the model' | 'checking the model' | 'compiling shaders' | 'ready';
+  phase: LoadPhase;
   loadedBytes: number;
   totalBytes: number;
+  /** At the pace of the last seconds, where that can be told. */
+  secondsLeft?: number;
 }
 
+export type LoadPhase =
+  | 'waiting for another tab, which downloads the model'
+  | 'downloading the model'
+  | 'checking the model'
+  | 'compiling shaders'
+  | 'ready';
+
+/** Bits that a weight of a Hugging Face model is kept in; with `f16`, bf16 stays as it is. */
+export type Quantization = 'q4' | 'q8' | 'f16';
+
 export interface EngineOptions {
-  /** Address of a model folder (`mlc-chat-config.json`, `tensor-cache.json`, shards), absolute, with or without a trailing slash. */
+  /**
+   * Address of a model folder, absolute, with or without a trailing slash: MLC's (`mlc-chat-config.json`,
+   * `tensor-cache.json`, shards) or Hugging Face's (`config.json`, safetensors).
+   */
   model: string;
   engine: EngineChoice;
+  /** Of a Hugging Face folder; an MLC folder says itself. Default: q4. */
+  quantization?: Quantization | undefined;
+  /**
+   * Whether files of the model are kept in the browser for the next time, or only taken from there. Default: neither, as
+   * is right for what lies beside the page.
+   */
+  storage?: 'keep' | 'read' | undefined;
 }
 
 /** A node: one LoRA adapter on the shared base. */

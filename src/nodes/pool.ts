@@ -2,7 +2,7 @@
  * The engine workers of a page: the only place that starts a worker. A pool is an engine; a trainer cannot tell it from
  * one that runs in its own thread.
  */
-import type { EngineChoice, LoadProgress } from '../../workers/engine-api.ts';
+import type { EngineChoice, LoadPhase, LoadProgress } from '../../workers/engine-api.ts';
 import { EngineLink, type WorkerLike } from './link.ts';
 import { RoutedEngine } from './route.ts';
 import { startWorker } from './start-worker.ts';
@@ -57,7 +57,13 @@ export async function createPool(options: PoolOptions): Promise<RoutedEngine> {
   return new RoutedEngine(links);
 }
 
-const PHASES: LoadProgress['phase'][] = ['downloading the model', 'checking the model', 'compiling shaders', 'ready'];
+const PHASES: LoadPhase[] = [
+  'downloading the model',
+  'waiting for another tab, which downloads the model',
+  'checking the model',
+  'compiling shaders',
+  'ready',
+];
 
 function combineProgress(
   workers: number,

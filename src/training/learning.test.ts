@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { fetchFile } from '../../cli/fetch-file.ts';
-import { loadMlc } from '../../workers/engine/weights/mlc.ts';
+import { loadModel } from '../../workers/engine/weights/open.ts';
 import { createReferenceEngine } from '../../workers/reference/index.ts';
 import { parseSpec } from '../spec.ts';
 import { train, Trainer } from './train.ts';
@@ -9,7 +9,7 @@ import { train, Trainer } from './train.ts';
 const NANO = new URL('../../public/models/nano', import.meta.url).href;
 
 it('teaches two real nodes to sort three digits', { timeout: 300_000 }, async () => {
-  const engine = await createReferenceEngine(await loadMlc(NANO, { fetch: fetchFile }), 'float32');
+  const engine = await createReferenceEngine(await loadModel(NANO, { fetch: fetchFile }), 'float32');
   const spec = parseSpec({
     engine: 'reference',
     task: { name: 'sort', level: 3 },

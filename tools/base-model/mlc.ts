@@ -78,7 +78,7 @@ export function toMlc(config: HuggingFaceConfig, tensors: Map<string, Tensor>): 
     const out = parts.reduce((sum, [, rows]) => sum + rows, 0);
     const groups = Math.ceil(inputs / GROUP);
     const words = new Uint32Array(out * wordsPerRow(inputs));
-    const scales = new Float32Array(out * groups);
+    const scales = new Uint16Array(out * groups);
     let at = 0;
     for (const [part, rows] of parts) {
       const values = take(`${part}.weight`, [rows, inputs]);
@@ -87,7 +87,7 @@ export function toMlc(config: HuggingFaceConfig, tensors: Map<string, Tensor>): 
       }
     }
     write(`${name}.q_weight`, 'uint32', [out, wordsPerRow(inputs)], words);
-    write(`${name}.q_scale`, 'float16', [out, groups], Uint16Array.from(scales, toFloat16));
+    write(`${name}.q_scale`, 'float16', [out, groups], scales);
   }
 
   function norm(name: string): void {

@@ -6,15 +6,19 @@ import type { Backend } from './backend.ts';
 import { type ModelConfig, ModelError } from './config.ts';
 import { Engine } from './engine.ts';
 import { CharacterTokenizer, type Tokenizer } from './tokenizer.ts';
-import { loadMlc } from './weights/mlc.ts';
+import { openModel } from './weights/open.ts';
 import type { ModelWeights } from './weights/packed.ts';
+import { loadPlan } from './weights/plan.ts';
 import type { Fetch } from './weights/source.ts';
+import type { FileStore } from './weights/store.ts';
 
 export interface Surroundings {
   /** `navigator.gpu` unless given; Node has none of its own. */
   gpu?: GPU | undefined;
   /** `globalThis.fetch` unless given. */
   fetch?: Fetch | undefined;
+  /** Where files of models are kept. */
+  store?: FileStore | undefined;
   onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
@@ -22,11 +26,18 @@ export interface Surroundings {
  * Loads a model and makes an engine on it. `auto` takes WebGPU where it runs on a GPU, and else the reference engine, whose
  * `AdapterInfo.fallbackReason` then says why.
  *
- * Errors: ModelError for a bad model folder; with `webgpu`, NoDeviceError where there is no device.
+ * Errors: ModelError for a bad model folder; StorageFullError where it is to be kept and there is no room; with `webgpu`,
+ * NoDeviceError where there is no device.
  */
 export async function createEngine(options: EngineOptions, surroundings: Surroundings = {}): Promise<Engine> {
-  const { fetch, onProgress } = surroundings;
-  const weights = await loadMlc(options.model, { fetch, onProgress });
+  const { fetch, store, onProgress } = surroundings;
+  const { quantization, storage } = options;
+  const { plan, files } = await openModel(options.model, {
+    fetch,
+    quantization,
+    ...(storage && { store, keep: storage === 'keep' }),
+  });
+  const weights = await loadPlan(plan, files, onProgress);
   const report = (phase: LoadProgress['phase']) =>
     onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });
   report('compiling shaders');

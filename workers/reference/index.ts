@@ -1,7 +1,7 @@
 /** The reference engine: the same interface as the WebGPU one, on the CPU. */
 import { tokenizerOf } from '../engine/create.ts';
 import { Engine } from '../engine/engine.ts';
-import { type LoadOptions, loadMlc } from '../engine/weights/mlc.ts';
+import { loadModel, type OpenOptions } from '../engine/weights/open.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { ReferenceBackend } from './backend.ts';
 import type { Precision } from './tensor.ts';
@@ -23,9 +23,9 @@ export async function createReferenceBackend(
 export async function createReferenceEngine(
   model: ModelWeights | string,
   precision: Precision = 'float32',
-  options: LoadOptions = {},
+  options: OpenOptions = {},
 ): Promise<Engine> {
-  const weights = typeof model === 'string' ? await loadMlc(model, options) : model;
+  const weights = typeof model === 'string' ? await loadModel(model, options) : model;
   const backend = await createReferenceBackend(weights, precision);
   return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
 }

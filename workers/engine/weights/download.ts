@@ -74,21 +74,25 @@ export async function* readFile(url: string, expected: Expected, options: Downlo
 /** Passes bytes on and, at their end, refuses them all if they are not the file's. */
 async function* checked(chunks: AsyncIterable<Bytes>, url: string, expected: Expected): AsyncGenerator<Bytes> {
   const { bytes: wanted, hash, says } = expected;
-  const refuse = (what: string): never => {
-    const file = url.slice(url.lastIndexOf('/') + 1);
-    throw new RefusedError(`${file} has ${what}: it is truncated, altered or damaged. It was thrown away; load it again.`);
-  };
   const hasher = hash && (await (hash.algorithm === 'md5' ? createMD5() : createSHA256()));
   let length = 0;
   for await (const chunk of chunks) {
     length += chunk.length;
-    if (length > wanted) refuse(`more than the ${wanted} bytes that ${says} says`);
+    if (length > wanted) throw refusal(url, `more than the ${wanted} bytes that ${says} says`);
     hasher?.update(chunk);
     yield chunk;
   }
-  if (length < wanted) refuse(`${length} bytes; ${says} says ${wanted}`);
+  if (length < wanted) throw refusal(url, `${length} bytes; ${says} says ${wanted}`);
   const digest = hasher?.digest();
-  if (hash && digest !== hash.digest) refuse(`the ${hash.algorithm} sum ${digest}; ${says} says ${hash.digest}`);
+  if (hash && digest !== hash.digest)
+    throw refusal(url, `the ${hash.algorithm} sum ${digest}; ${says} says ${hash.digest}`);
+}
+
+function refusal(url: string, what: string): RefusedError {
+  const file = url.slice(url.lastIndexOf('/') + 1);
+  return new RefusedError(
+    `${file} has ${what}: it is truncated, altered or damaged. It was thrown away; load it again.`,
+  );
 }
 
 /** What is kept of a file, then the rest from the network. */
@@ -105,12 +109,17 @@ async function* resumed(url: string, expected: Expected, options: DownloadOption
     await store?.remove(url);
   }
   if (at === expected.bytes) return;
-  const network = fromNetwork(url, at, expected.bytes, options);
+  const network = fromNetwork(url, at, expected, options);
   yield* store && keep ? keeping(network, store, url, at) : network;
 }
 
 /** Passes bytes on, and keeps them in pieces; what came is kept also where the rest does not come. */
-async function* keeping(chunks: AsyncIterable<Bytes>, store: FileStore, url: string, at: number): AsyncGenerator<Bytes> {
+async function* keeping(
+  chunks: AsyncIterable<Bytes>,
+  store: FileStore,
+  url: string,
+  at: number,
+): AsyncGenerator<Bytes> {
   let waiting: Bytes[] = [];
   let length = 0;
   const flush = async (): Promise<void> => {
@@ -135,20 +144,28 @@ async function* keeping(chunks: AsyncIterable<Bytes>, store: FileStore, url: str
   }
 }
 
-/** Bytes `at` to `end` of a file, asked for again where they break off. */
-async function* fromNetwork(url: string, at: number, end: number, options: DownloadOptions): AsyncGenerator<Bytes> {
+/** The bytes of a file from `at` on, asked for again where they break off. */
+async function* fromNetwork(
+  url: string,
+  at: number,
+  { bytes: end, says }: Expected,
+  options: DownloadOptions,
+): AsyncGenerator<Bytes> {
   const pauses = options.pauses ?? PAUSES;
   let failures = 0;
   while (at < end) {
     let why: string;
     const before = at;
     try {
-      for await (const chunk of await requestFrom(url, at, options)) {
+      const { chunks, end: sent } = await requestFrom(url, at, options);
+      for await (const chunk of chunks) {
         at += chunk.length;
         options.onDownloaded?.(chunk.length);
         yield chunk;
       }
       if (at >= end) return;
+      // The server has sent all it has, as it said or as it showed by sending no more.
+      if (at === (sent ?? before)) throw refusal(url, `${at} bytes; ${says} says ${end}`);
       why = 'the connection was closed early';
     } catch (error) {
       options.signal?.throwIfAborted();
@@ -157,37 +174,54 @@ async function* fromNetwork(url: string, at: number, end: number, options: Downl
     }
     if (at > before) failures = 0;
     const pause = pauses[failures++];
-    if (pause === undefined) {
-      const come = at > 0 ? `broke off after ${size(at)} of ${size(end)}` : 'could not be reached';
-      const keeps = at > 0 && options.store && options.keep ? 'what has come is kept, and it goes on from there' : null;
-      throw new ModelError(`${url} ${come} (${why}): check the connection and try again${keeps ? `; ${keeps}` : ''}.`);
-    }
+    if (pause === undefined) throw new ModelError(brokeOff(url, at, end, why, options));
     await sleep(pause, options.signal);
   }
 }
 
+function brokeOff(url: string, at: number, end: number, why: string, { store, keep }: DownloadOptions): string {
+  const came = at > 0 ? `broke off after ${size(at)} of ${size(end)}` : 'could not be reached';
+  const kept = at > 0 && store && keep ? '; what has come is kept, and it goes on from there' : '';
+  return `${url} ${came} (${why}): check the connection and try again${kept}.`;
+}
+
+interface Answer {
+  chunks: AsyncIterable<Bytes>;
+  /** Where the bytes end in the file; undefined where the server does not say. */
+  end: number | undefined;
+}
+
 /** The bytes of a file from `at` on, also from a server that knows no ranges. Throws a plain Error for what may pass. */
-async function requestFrom(url: string, at: number, { fetch, signal }: DownloadOptions): Promise<AsyncIterable<Bytes>> {
+async function requestFrom(url: string, at: number, { fetch, signal }: DownloadOptions): Promise<Answer> {
   const response = await fetch(url, {
     // It is kept by us, or not at all.
     cache: 'no-store',
     ...(at > 0 && { headers: { range: `bytes=${at}-` } }),
     ...(signal && { signal }),
   });
-  if (PASSING.has(response.status)) {
+  const { status, statusText, headers } = response;
+  if (PASSING.has(status)) {
     await response.body?.cancel();
-    throw new Error(`HTTP status ${response.status} ${response.statusText}`.trim());
+    throw new Error(`HTTP status ${status} ${statusText}`.trim());
+  }
+  // There is nothing after what has come.
+  if (status === 416) {
+    await response.body?.cancel();
+    return { chunks: chunksOf(null), end: at };
   }
   const body = await openResponse(response, url);
-  if (!body) throw new ModelError(`${url} does not exist (HTTP status ${response.status}): check the model's address.`);
-  const from = response.status === 206 ? (rangeStart(response) ?? at) : 0;
-  if (from > at) throw new ModelError(`${url} was asked for from byte ${at} on; the server sent it from byte ${from} on.`);
-  return skip(chunksOf(body), at - from);
+  if (!body) throw new ModelError(`${url} does not exist (HTTP status ${status}): check the model's address.`);
+  const from = status === 206 ? (rangeStart(headers) ?? at) : 0;
+  if (from > at) {
+    throw new ModelError(`${url} was asked for from byte ${at} on; the server sent it from byte ${from} on.`);
+  }
+  const length = headers.has('content-encoding') ? null : headers.get('content-length');
+  return { chunks: skip(chunksOf(body), at - from), end: length === null ? undefined : from + Number(length) };
 }
 
 /** First byte of a partial answer. A server of another origin may hide the header; the answer is then what was asked for. */
-function rangeStart(response: Response): number | undefined {
-  const start = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+function rangeStart(headers: Headers): number | undefined {
+  const start = /^bytes (\d+)-/.exec(headers.get('content-range') ?? '')?.[1];
   return start === undefined ? undefined : Number(start);
 }
 

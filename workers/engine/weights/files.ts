@@ -143,7 +143,9 @@ export class ModelFiles {
     if (!(await openResponse(response, url))) throw this.missing(file);
     const length = response.headers.get('x-linked-size') ?? response.headers.get('content-length');
     if (length === null || !/^\d{1,15}$/.test(length)) {
-      throw new ModelError(`${url}: the server does not say how long the file is (content-length); use another server.`);
+      throw new ModelError(
+        `${url}: the server does not say how long the file is (content-length); use another server.`,
+      );
     }
     const tag = /[0-9a-f]{64}/.exec(response.headers.get('x-linked-etag') ?? '')?.[0];
     return { bytes: Number(length), hash: tag ? { algorithm: 'sha256', digest: tag } : null, says: 'the server' };

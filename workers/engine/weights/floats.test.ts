@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { fromBfloat16, fromFloat16, fromFloat16Bits, roundHalfToEven, toFloat16 } from './floats.ts';
-import { quantizeRow4 } from './quantize.ts';
+import { quantizeRow4, quantizeRow8 } from './quantize.ts';
 
 const all = Uint16Array.from({ length: 0x10000 }, (_, bits) => bits);
 
@@ -76,26 +76,40 @@ test('roundHalfToEven', () => {
 
 describe('quantizeRow4', () => {
   test('pads a last group that is not full', () => {
-    const [words, scales] = [new Uint32Array(8), new Float32Array(2)];
+    const [words, scales] = [new Uint32Array(8), new Uint16Array(2)];
     quantizeRow4(Float32Array.of(...Array<number>(32).fill(0), 7, -7, 3), words, scales, 0);
-    expect([...scales]).toEqual([0, 1]);
+    expect([...fromFloat16(scales)]).toEqual([0, 1]);
     expect(words[0]).toBe(0x77777777);
     // 7 → 14, −7 → 0, 3 → 10, padding → 7
     expect(words[4]).toBe(0x77777a0e);
     expect(words[7]).toBe(0x77777777);
   });
 
-  test('is off by no more than half a step, and writes no other row', () => {
-    const values = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i));
-    const [words, scales] = [new Uint32Array(24), new Float32Array(6)];
-    quantizeRow4(values, words, scales, 1);
-    values.forEach((w, i) => {
-      const q = (words[8 + (i >> 3)]! >>> (4 * (i & 7))) & 15;
-      const step = scales[2 + (i >> 5)]!;
-      expect(Math.abs((q - 7) * step - w)).toBeLessThanOrEqual(step * 0.505);
-    });
-    expect(
-      [...words.subarray(0, 8), ...words.subarray(16), scales[0], scales[1], scales[4]].every((x) => x === 0),
-    ).toBe(true);
+  test.each([
+    ['4 bits', quantizeRow4, 3, 4, 7],
+    ['8 bits', quantizeRow8, 2, 8, 127],
+  ] as const)(
+    '%s are off by no more than half a step, and nothing is written to other rows',
+    (_, quantize, shift, width, zero) => {
+      const values = Float32Array.from({ length: 64 }, (_, i) => Math.sin(i * i));
+      const row = 64 >> shift;
+      const [words, scales] = [new Uint32Array(3 * row), new Uint16Array(6)];
+      expect(quantize(values, words, scales, 1)).toBe(true);
+      values.forEach((w, i) => {
+        const q = (words[row + (i >> shift)]! >>> (width * (i & ((1 << shift) - 1)))) & (2 ** width - 1);
+        const step = fromFloat16Bits(scales[2 + (i >> 5)]!);
+        expect(q).toBeLessThanOrEqual(2 * zero);
+        expect(Math.abs((q - zero) * step - w)).toBeLessThanOrEqual(step * (0.5 + zero / 2048));
+      });
+      expect(
+        [...words.subarray(0, row), ...words.subarray(2 * row), ...scales.subarray(0, 2)].every((x) => x === 0),
+      ).toBe(true);
+    },
+  );
+
+  test('refuses a row whose scale no half can hold', () => {
+    const row = new Float32Array(32).fill(7 * 65520);
+    expect(quantizeRow4(row, new Uint32Array(4), new Uint16Array(1), 0)).toBe(false);
+    expect(quantizeRow8(row, new Uint32Array(8), new Uint16Array(1), 0)).toBe(true);
   });
 });

@@ -12,7 +12,15 @@ import { MAX_CONFIG_BYTES } from './mlc.ts';
 import { type Plan, type PlannedFile, TOKENIZER_FILES } from './plan.ts';
 import { architecture, configOf, ShapeFields } from './shape.ts';
 import { matrixSink, type Placed, type RealType, type Sink, vectorSink } from './sinks.ts';
-import { allSlots, type EmptyModel, isMatrix, type MatrixSlot, slotsOf, type Storage, type VectorSlot } from './slots.ts';
+import {
+  allSlots,
+  type EmptyModel,
+  isMatrix,
+  type MatrixSlot,
+  slotsOf,
+  type Storage,
+  type VectorSlot,
+} from './slots.ts';
 
 export const HF_CONFIG = 'config.json';
 const GENERATION_CONFIG = 'generation_config.json';
@@ -23,7 +31,9 @@ const MAX_HEADER_BYTES = 2 ** 24;
 
 const Config = v.object({
   model_type: architecture,
-  quantization_config: v.nullish(v.never('absent: weights that were quantised for PyTorch cannot be run; take the original')),
+  quantization_config: v.nullish(
+    v.never('absent: weights that were quantised for PyTorch cannot be run; take the original'),
+  ),
   ...ShapeFields,
   rope_parameters: v.nullish(v.object({ rope_theta: ShapeFields.rope_theta })),
   max_position_embeddings: whole(2, 2 ** 24),
@@ -44,7 +54,11 @@ interface Use {
 }
 
 /** Errors: ModelError for what cannot be run, before any weight is asked for. */
-export async function planHuggingFace(files: ModelFiles, config: Uint8Array, quantization: Quantization): Promise<Plan> {
+export async function planHuggingFace(
+  files: ModelFiles,
+  config: Uint8Array,
+  quantization: Quantization,
+): Promise<Plan> {
   const c = await readConfig(files, config, quantization);
   const slots = slotsOf(c);
   const uses = usesOf(allSlots(slots));
@@ -64,7 +78,8 @@ export async function planHuggingFace(files: ModelFiles, config: Uint8Array, qua
     planned.push({ file, expected, place });
   }
   for (const name of uses.keys()) {
-    if (!tensors.has(name)) throw new ModelError(`${files.url}: the tensor ${name} is missing; the model is not complete.`);
+    if (!tensors.has(name))
+      throw new ModelError(`${files.url}: the tensor ${name} is missing; the model is not complete.`);
   }
   const stored = (slot: MatrixSlot) => slot.parts.map(({ name }) => tensors.get(name)!.type);
   return {
@@ -111,7 +126,8 @@ async function weightFiles(files: ModelFiles): Promise<string[]> {
   if (!index) return [SINGLE];
   const names = [...new Set(Object.values(parseJson(Index, INDEX, index).weight_map))].toSorted();
   const other = names.find((name) => !name.endsWith('.safetensors'));
-  if (other !== undefined) throw new ModelError(`${INDEX}: ${other} is no safetensors file; other formats are not read.`);
+  if (other !== undefined)
+    throw new ModelError(`${INDEX}: ${other} is no safetensors file; other formats are not read.`);
   return names;
 }
 

@@ -5,17 +5,17 @@ import { fetchFile } from '../../../cli/fetch-file.ts';
 import type { LoadProgress } from '../../engine-api.ts';
 import { ModelError } from '../config.ts';
 import { randomModel } from '../random-model.ts';
-import { loadMlc } from './mlc.ts';
-import {
-  type LayerWeights,
-  type ModelWeights,
-  type PackedMatrix,
-  type QuantizedMatrix,
-  allScales,
-  isQuantized,
-  unpackRow,
-} from './packed.ts';
+import { numbersOf, writeMlc } from '../../../tests/support/model-folder.ts';
+import { loadModel } from './open.ts';
+import { type ModelWeights, unpackRow } from './packed.ts';
 
+const LLAMA3 = {
+  type: 'llama3',
+  factor: 32,
+  lowFrequencyFactor: 1,
+  highFrequencyFactor: 4,
+  originalContextLength: 64,
+} as const;
 const NANO = new URL('../../../tests/fixtures/nano-q4f16_1', import.meta.url).href;
 
 interface Tensor {
@@ -45,7 +45,7 @@ class Served {
     return bytes ? new Response(bytes) : new Response('not here', { status: 404 });
   };
   load(onProgress?: (progress: LoadProgress) => void): Promise<ModelWeights> {
-    return loadMlc('http://models.test/nano/', { fetch: this.fetch, onProgress });
+    return loadModel('http://models.test/nano/', { fetch: this.fetch, onProgress, pauses: [0, 0] });
   }
   #read(file: string): unknown {
     return JSON.parse(new TextDecoder().decode(this.files.get(file)));
@@ -93,7 +93,7 @@ async function failure(served: Served): Promise<string> {
 
 describe('the nano fixture', () => {
   test('loads from a file address, with the configuration and size it has', async () => {
-    const model = await loadMlc(NANO, { fetch: fetchFile });
+    const model = await loadModel(NANO, { fetch: fetchFile });
     expect(model.config).toEqual({
       name: 'nano-q4f16_1',
       architecture: 'llama',
@@ -156,39 +156,45 @@ describe('the nano fixture', () => {
   });
 });
 
-test.each([
-  { quantization: 'q4f32_1', dtype: 'float32', format: 'f32-to-bf16' },
-  { quantization: 'q4f32_1', dtype: 'float32', format: 'raw' },
-  { quantization: 'q4f16_1', dtype: 'bfloat16', format: 'raw' },
-])('a random model of odd shape comes back from two shards, scales as $dtype $format', async (stored) => {
-  const model = randomModel({ name: 'nano', quantization: stored.quantization }, 3);
-  const loaded = await serveModel(model, stored).load();
-  expect(loaded.config).toEqual(model.config);
-  // Numbers are compared: scales stay in the type they are stored in.
-  const numbers = (m: PackedMatrix) => ({ ...m, scaleType: undefined, scales: isQuantized(m) && allScales(m) });
-  const layer = (l: LayerWeights) => ({
-    ...l,
-    ...{ qkv: numbers(l.qkv), o: numbers(l.o), gateUp: numbers(l.gateUp), down: numbers(l.down) },
+describe.each([
+  { architecture: 'llama' },
+  { architecture: 'llama', ropeScaling: LLAMA3 },
+  { architecture: 'qwen2', qkvBias: true, tieEmbedding: true },
+  { architecture: 'qwen3', qkNorm: true, tieEmbedding: true, headSize: 12 },
+] as const)('a random $architecture model of odd shape comes back from two shards', (shape) => {
+  test.each([
+    ['q4f32_1', 'q4', { dtype: 'float32', format: 'f32-to-bf16' }],
+    ['q4f32_1', 'q4', { dtype: 'float32', format: 'raw' }],
+    ['q4f16_1', 'q4', { dtype: 'bfloat16', format: 'raw' }],
+    ['q4f16_1', 'q4', { dtype: 'float16', format: 'raw' }],
+    ['q0f32', 'bf16', { dtype: 'float32', format: 'f32-to-bf16' }],
+    ['q0f32', 'f32', { dtype: 'float32', format: 'raw' }],
+    ['q0f16', 'f16', { dtype: 'float16', format: 'raw' }],
+  ] as const)('%s, matrices %s, real numbers as %o', async (quantization, kind, reals) => {
+    const model = randomModel({ ...shape, name: 'nano', quantization, stopIds: [2, 7] }, 3, kind);
+    const served = new Served();
+    served.files = writeMlc(model, { reals, shards: 2 });
+    const loaded = await served.load();
+    expect(loaded.config).toEqual(model.config);
+    // Scales may be stored in another type, but are the same numbers.
+    expect(numbersOf(loaded)).toEqual(numbersOf(model));
+    expect(loaded.embedding.kind).toBe(kind);
+    expect(served.asked.filter((file) => file.endsWith('.bin'))).toEqual(['params_shard_0.bin', 'params_shard_1.bin']);
   });
-  expect((loaded.embedding as QuantizedMatrix).scaleType).toBe(
-    stored.format === 'raw' && stored.dtype === 'float32' ? 'f32' : 'bf16',
-  );
-  expect(loaded.layers.map(layer)).toEqual(model.layers.map(layer));
-  expect(numbers(loaded.embedding)).toEqual(numbers(model.embedding));
-  expect(numbers(loaded.head)).toEqual(numbers(model.head));
-  expect(loaded.finalNorm).toEqual(model.finalNorm);
 });
 
 describe('bad folders are refused with one line', () => {
   test('an unsupported architecture or quantisation, before any shard is asked for', async () => {
     const served = nano().config((c) => (c.model_type = 'gemma2'));
-    expect(await failure(served)).toBe('mlc-chat-config.json: model_type is "gemma2"; it must be "llama".');
+    expect(await failure(served)).toBe(
+      'mlc-chat-config.json: model_type is "gemma2"; it must be "llama" or "qwen2" or "qwen3".',
+    );
     expect(served.asked).toEqual(['mlc-chat-config.json']);
-    expect(await failure(nano().config((c) => (c.quantization = 'q0f16')))).toBe(
-      'mlc-chat-config.json: quantization is "q0f16"; it must be "q4f16_1" or "q4f32_1".',
+    expect(await failure(nano().config((c) => (c.quantization = 'q3f16_1')))).toBe(
+      'mlc-chat-config.json: quantization is "q3f16_1"; it must be "q4f16_1" or "q4f32_1" or "q0f16" or "q0f32".',
     );
     expect(await failure(nano().config((c) => (c.model_config.rope_scaling = { factor: 32 })))).toMatch(
-      /^mlc-chat-config.json: model_config.rope_scaling is {"factor":32}; it must be null/,
+      /^mlc-chat-config.json: model_config.rope_scaling is {"factor":32}; it must be|model_config.rope_scaling.rope_type is missing/,
     );
   });
 
@@ -210,7 +216,7 @@ describe('bad folders are refused with one line', () => {
   test('a file that is not there, is a page, or cannot be reached', async () => {
     const empty = new Served();
     expect(await failure(empty)).toBe(
-      "http://models.test/nano/mlc-chat-config.json does not exist (HTTP status 404): check the model's address, http://models.test/nano.",
+      "http://models.test/nano/mlc-chat-config.json does not exist (HTTP status 404), nor config.json beside it: check the model's address, http://models.test/nano.",
     );
     const noManifest = nano();
     noManifest.files.delete('tensor-cache.json');
@@ -227,7 +233,7 @@ describe('bad folders are refused with one line', () => {
     const offline = nano();
     offline.fetch = async () => Promise.reject(new TypeError('fetch failed'));
     expect(await failure(offline)).toContain('could not be reached (fetch failed)');
-    await expect(loadMlc('/no/such/folder', { fetch: fetchFile })).rejects.toThrow(
+    await expect(loadModel('/no/such/folder', { fetch: fetchFile })).rejects.toThrow(
       '/no/such/folder/mlc-chat-config.json does not exist',
     );
   });
@@ -237,11 +243,13 @@ describe('bad folders are refused with one line', () => {
     const truncated = nano();
     truncated.files.set('params_shard_0.bin', whole.slice(0, 125000));
     expect(await failure(truncated)).toBe(
-      'params_shard_0.bin has 125000 bytes; tensor-cache.json says 125568: the download is truncated, load it again.',
+      'params_shard_0.bin has 125000 bytes; tensor-cache.json says 125568: it is truncated, altered or damaged. It was thrown away; load it again.',
     );
     const long = nano();
     long.files.set('params_shard_0.bin', new Uint8Array([...whole, 0]));
-    expect(await failure(long)).toContain('more than the 125568 bytes expected');
+    expect(await failure(long)).toContain(
+      'params_shard_0.bin has more than the 125568 bytes that tensor-cache.json says',
+    );
     const altered = nano();
     altered.files.set(
       'params_shard_0.bin',
@@ -258,7 +266,7 @@ describe('bad folders are refused with one line', () => {
     expect(await failure(missing)).toMatch(/^tensor-cache.json: the tensor .* is missing/);
     expect(missing.asked).not.toContain('params_shard_0.bin');
     expect(await failure(nano().tensor(qkv, (t) => (t.name = 'model.layers.1.self_attn.qkv_proj.bias')))).toBe(
-      'tensor-cache.json: model.layers.1.self_attn.qkv_proj.bias is not a tensor of a Llama model with this configuration.',
+      'tensor-cache.json: model.layers.1.self_attn.qkv_proj.bias is not a tensor of a llama model with this configuration.',
     );
     expect(await failure(nano().manifest((m) => m.records[0]!.records.push(m.records[0]!.records[0]!)))).toBe(
       'tensor-cache.json: model.embed_tokens.q_weight is listed twice.',
@@ -299,65 +307,3 @@ describe('bad folders are refused with one line', () => {
     expect(await failure(served)).toMatch(/^model.norm.weight holds Infinity at element 2;/);
   });
 });
-
-/** Writes a model as a folder of two shards, its real numbers stored as `dtype` and `format` say. */
-function serveModel(model: ModelWeights, stored: { quantization: string; dtype: string; format: string }): Served {
-  const served = new Served();
-  const c = model.config;
-  const halved = stored.dtype === 'bfloat16' || stored.format === 'f32-to-bf16';
-  const entries: { name: string; shape: number[]; dtype: string; format: string; bytes: Uint8Array }[] = [];
-  const reals = (name: string, shape: number[], values: Float32Array) => {
-    // Random models use numbers that bf16 holds exactly.
-    const bits = Uint16Array.from(new Uint32Array(values.buffer), (word) => word >>> 16);
-    entries.push({ ...stored, name, shape, bytes: new Uint8Array(halved ? bits.buffer : values.buffer) });
-  };
-  const matrix = (name: string, m: PackedMatrix) => {
-    if (!isQuantized(m)) throw new Error(`${name} is not quantised`);
-    const bytes = new Uint8Array(m.words.buffer);
-    // The label of a tensor that is not float32 means nothing; real folders have this one.
-    const shape = [m.rows, m.words.length / m.rows];
-    entries.push({ name: `${name}.q_weight`, shape, dtype: 'uint32', format: 'f32-to-bf16', bytes });
-    reals(`${name}.q_scale`, [m.rows, m.scales.length / m.rows], allScales(m));
-  };
-  matrix('lm_head', model.head);
-  matrix('model.embed_tokens', model.embedding);
-  model.layers.forEach((layer, i) => {
-    matrix(`model.layers.${i}.self_attn.qkv_proj`, layer.qkv);
-    matrix(`model.layers.${i}.self_attn.o_proj`, layer.o);
-    matrix(`model.layers.${i}.mlp.gate_up_proj`, layer.gateUp);
-    matrix(`model.layers.${i}.mlp.down_proj`, layer.down);
-    reals(`model.layers.${i}.input_layernorm.weight`, [c.hiddenSize], layer.inputNorm);
-    reals(`model.layers.${i}.post_attention_layernorm.weight`, [c.hiddenSize], layer.postNorm);
-  });
-  reals('model.norm.weight', [c.hiddenSize], model.finalNorm);
-  const shards = [entries.slice(0, 3), entries.slice(3)].map((part, i) => {
-    let byteOffset = 0;
-    const records = part.map(({ bytes, ...rest }) => {
-      byteOffset += bytes.length;
-      return { ...rest, nbytes: bytes.length, byteOffset: byteOffset - bytes.length };
-    });
-    const shard = new Uint8Array(Buffer.concat(part.map(({ bytes }) => bytes)));
-    const dataPath = `params_shard_${i}.bin`;
-    served.files.set(dataPath, shard);
-    const md5sum = createHash('md5').update(shard).digest('hex');
-    return { dataPath, format: 'raw-shard', nbytes: shard.length, md5sum, records };
-  });
-  const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
-  served.files.set('tensor-cache.json', json({ metadata: {}, records: shards }));
-  const model_config = {
-    hidden_size: c.hiddenSize,
-    intermediate_size: c.intermediateSize,
-    num_hidden_layers: c.layers,
-    num_attention_heads: c.heads,
-    num_key_value_heads: c.kvHeads,
-    head_dim: c.headSize,
-    vocab_size: c.vocabularySize,
-    rms_norm_eps: c.rmsNormEps,
-    rope_theta: c.ropeTheta,
-    tie_word_embeddings: c.tieEmbedding,
-  };
-  const ids = { bos_token_id: c.bosId, eos_token_id: [...c.stopIds, 7], pad_token_id: c.padId };
-  const top = { model_type: 'llama', quantization: c.quantization, context_window_size: c.contextLength };
-  served.files.set('mlc-chat-config.json', json({ ...top, ...ids, model_config }));
-  return served;
-}

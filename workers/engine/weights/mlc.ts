@@ -2,10 +2,18 @@
 import { type ModelConfig, ModelError } from '../config.ts';
 import type { ModelFiles } from './files.ts';
 import { parseConfig, parseManifest, realType, type ShardRecord, type TensorRecord } from './mlc-schema.ts';
-import { groupsPerRow, wordsPerRow } from './packed.ts';
+import { groupsPerRow, isQuantized, wordsPerRow } from './packed.ts';
 import { checkApart, type Plan, type PlannedFile, TOKENIZER_FILES } from './plan.ts';
 import { copySink, type Placed, REAL_BYTES, type Sink, vectorSink } from './sinks.ts';
-import { allSlots, isMatrix, type EmptyModel, type MatrixSlot, slotsOf, type Storage, type VectorSlot } from './slots.ts';
+import {
+  allSlots,
+  isMatrix,
+  type EmptyModel,
+  type MatrixSlot,
+  slotsOf,
+  type Storage,
+  type VectorSlot,
+} from './slots.ts';
 
 export const MLC_CONFIG = 'mlc-chat-config.json';
 /** The manifest, under its newer and its older name. */
@@ -130,7 +138,7 @@ function sinkOf(record: TensorRecord, { slot, role }: Wanted, model: EmptyModel)
   const count = record.shape.reduce((product, size) => product * size, 1);
   if (!isMatrix(slot)) return vectorSink(name, model.vectors.get(slot)!, realType(record)!, 0, count);
   const matrix = model.matrices.get(slot)!;
-  if (matrix.kind === 'q4' || matrix.kind === 'q8') {
+  if (isQuantized(matrix)) {
     if (role === 'words') return copySink(name, matrix.words, 'words', 0, count);
     return copySink(name, matrix.scales, realType(record)!, 0, count);
   }

@@ -5,7 +5,16 @@ import type { Expected } from './download.ts';
 import type { ModelFiles } from './files.ts';
 import type { ModelWeights } from './packed.ts';
 import { type Placed, pour } from './sinks.ts';
-import { allocate, allSlots, type EmptyModel, isMatrix, type MatrixSlot, type ModelSlots, type Storage, storedBytes } from './slots.ts';
+import {
+  allocate,
+  allSlots,
+  type EmptyModel,
+  isMatrix,
+  type MatrixSlot,
+  type ModelSlots,
+  type Storage,
+  storedBytes,
+} from './slots.ts';
 import { size, StorageFullError } from './store.ts';
 
 export interface PlannedFile {
@@ -37,10 +46,7 @@ export const totalBytes = ({ files }: Plan): number => files.reduce((sum, { expe
 
 /** Bytes of the weights in the memory. */
 export const memoryBytes = ({ slots, storageOf }: Plan): number =>
-  allSlots(slots).reduce(
-    (sum, slot) => sum + (isMatrix(slot) ? storedBytes(slot, storageOf(slot)) : 4 * slot.size),
-    0,
-  );
+  allSlots(slots).reduce((sum, slot) => sum + (isMatrix(slot) ? storedBytes(slot, storageOf(slot)) : 4 * slot.size), 0);
 
 /**
  * Loads a model as planned: every file passes once, from where it is kept or from the network, is checked on its way and
@@ -49,7 +55,8 @@ export const memoryBytes = ({ slots, storageOf }: Plan): number =>
 export async function loadPlan(plan: Plan, files: ModelFiles, onProgress?: OnProgress): Promise<ModelWeights> {
   const model = allocate(plan.config, plan.slots, plan.storageOf);
   await passFiles(plan, files, model, onProgress);
-  return model.weights;
+  // What is told of an MLC model is the size of its files.
+  return { ...model.weights, bytes: plan.format === 'mlc' ? totalBytes(plan) : model.weights.bytes };
 }
 
 /** Downloads what is missing of a model and checks it, without loading it. Errors: those of `readFile`. */

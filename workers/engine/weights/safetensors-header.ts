@@ -35,14 +35,25 @@ const Header = v.objectWithRest({ __metadata__: v.optional(v.unknown()) }, Entry
  */
 export function parseHeader(file: string, json: Uint8Array, start: number, size: number): StoredTensor[] {
   const { __metadata__: _, ...entries } = parseJson(Header, file, json);
-  const tensors = Object.entries(entries).map(([name, { dtype, shape, data_offsets: [from, to] }]): StoredTensor => {
-    const type = TYPES[dtype]!;
-    const bytes = shape.reduce((product, length) => product * length, REAL_BYTES[type]);
-    if (bytes !== to - from) {
-      throw new ModelError(`${file}: ${name} has ${to - from} bytes; shape [${shape.join(', ')}] of ${dtype} takes ${bytes}.`);
-    }
-    return { name, type, shape, start: start + from, bytes };
-  });
+  const tensors = Object.entries(entries).map(
+    ([
+      name,
+      {
+        dtype,
+        shape,
+        data_offsets: [from, to],
+      },
+    ]): StoredTensor => {
+      const type = TYPES[dtype]!;
+      const bytes = shape.reduce((product, length) => product * length, REAL_BYTES[type]);
+      if (bytes !== to - from) {
+        throw new ModelError(
+          `${file}: ${name} has ${to - from} bytes; shape [${shape.join(', ')}] of ${dtype} takes ${bytes}.`,
+        );
+      }
+      return { name, type, shape, start: start + from, bytes };
+    },
+  );
   tensors.sort((a, b) => a.start - b.start || a.bytes - b.bytes);
   let at = start;
   for (const tensor of tensors) {

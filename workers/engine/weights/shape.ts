@@ -56,7 +56,8 @@ export function configOf(model: Shape, context: ShapeContext): ModelConfig {
   const headSize = model.head_dim ?? model.hidden_size / heads;
   if (headSize % 2 !== 0)
     throw bad(`${prefix}head_dim (or hidden_size / num_attention_heads)`, headSize, 'an even whole number');
-  if (model.attention_bias) throw bad(`${prefix}attention_bias`, true, 'false: biases of all projections cannot be run');
+  if (model.attention_bias)
+    throw bad(`${prefix}attention_bias`, true, 'false: biases of all projections cannot be run');
   const ropeTheta = model.position_embedding_base ?? model.rope_theta;
   if (ropeTheta === undefined) throw new ModelError(`${file}: ${prefix}rope_theta is missing.`);
   if (context.contextLength === undefined) throw new ModelError(`${file}: ${context.contextField} is missing.`);

@@ -88,7 +88,8 @@ function rowWriter(name: string, matrix: PackedMatrix, first: number): (row: Flo
     case 'q4':
     case 'q8': {
       const { words, scales, scaleType } = matrix;
-      if (scaleType !== 'f16' || !(scales instanceof Uint16Array)) throw new Error('what is quantised here has f16 scales');
+      if (scaleType !== 'f16' || !(scales instanceof Uint16Array))
+        throw new Error('what is quantised here has f16 scales');
       const quantizeRow = matrix.kind === 'q4' ? quantizeRow4 : quantizeRow8;
       return (row, r) => {
         if (!quantizeRow(row, words, scales, first + r)) {
@@ -105,7 +106,9 @@ function rowWriter(name: string, matrix: PackedMatrix, first: number): (row: Flo
         for (let k = 0; k < cols; k++) {
           const bits = toFloat16(row[k]!);
           if ((bits & 0x7c00) === 0x7c00) {
-            throw new ModelError(`${name} holds ${row[k]} in row ${r}, which 16 bits cannot; load it with 8 or 4 bits.`);
+            throw new ModelError(
+              `${name} holds ${row[k]} in row ${r}, which 16 bits cannot; load it with 8 or 4 bits.`,
+            );
           }
           values[at + k] = bits;
         }
@@ -135,7 +138,7 @@ function rowSink(
   let r = 0;
   return {
     write(chunk) {
-      for (let from = 0; from < chunk.length; ) {
+      for (let from = 0; from < chunk.length;) {
         const count = Math.min(bytes.length - filled, chunk.length - from);
         bytes.set(chunk.subarray(from, from + count), filled);
         filled += count;
@@ -158,7 +161,8 @@ const EXPONENT: Record<RealType, number> = { f16: 0x7c00, bf16: 0x7f80, f32: 0x7
 
 function checkFinite(name: string, values: Uint32Array | Uint16Array | Float32Array, type: RealType, first = 0): void {
   const mask = EXPONENT[type];
-  const bits = values instanceof Float32Array ? new Uint32Array(values.buffer, values.byteOffset, values.length) : values;
+  const bits =
+    values instanceof Float32Array ? new Uint32Array(values.buffer, values.byteOffset, values.length) : values;
   for (let i = 0; i < bits.length; i++) {
     if ((bits[i]! & mask) !== mask) continue;
     const fraction = bits[i]! & (type === 'f16' ? 0x3ff : type === 'bf16' ? 0x7f : 0x7fffff);

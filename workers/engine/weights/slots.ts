@@ -112,12 +112,16 @@ export function allSlots({ embedding, layers, finalNorm, head }: ModelSlots): (M
 }
 
 /** How a matrix is to be kept. */
-export type Storage = { kind: 'q4' | 'q8'; scaleType: ScaleType } | { kind: Exclude<StorageKind, 'q4' | 'q8'> };
+export type Storage = { kind: 'q4' | 'q8'; scaleType: ScaleType } | PlainStorage;
+interface PlainStorage {
+  kind: Exclude<StorageKind, 'q4' | 'q8'>;
+}
+
+const isPlain = (storage: Storage): storage is PlainStorage => !('scaleType' in storage);
 
 /** Bytes of a matrix that is kept so. */
 export function storedBytes({ rows, cols }: MatrixSlot, storage: Storage): number {
-  if (storage.kind === 'f32') return 4 * rows * cols;
-  if (storage.kind === 'f16' || storage.kind === 'bf16') return 2 * rows * cols;
+  if (isPlain(storage)) return (storage.kind === 'f32' ? 4 : 2) * rows * cols;
   const { kind, scaleType } = storage;
   return rows * (4 * wordsPerRow(cols, kind) + groupsPerRow(cols) * (scaleType === 'f32' ? 4 : 2));
 }
@@ -173,23 +177,19 @@ export function allocate(config: ModelConfig, slots: ModelSlots, storageOf: (slo
 
 function emptyMatrix({ rows, cols }: MatrixSlot, storage: Storage): PackedMatrix {
   const shape = { rows, cols };
-  switch (storage.kind) {
-    case 'f32':
-      return { ...shape, kind: storage.kind, values: new Float32Array(rows * cols) };
-    case 'f16':
-    case 'bf16':
-      return { ...shape, kind: storage.kind, values: new Uint16Array(rows * cols) };
-    case 'q4':
-    case 'q8': {
-      const { kind, scaleType } = storage;
-      const scales = rows * groupsPerRow(cols);
-      return {
-        ...shape,
-        kind,
-        words: new Uint32Array(rows * wordsPerRow(cols, kind)),
-        scales: scaleType === 'f32' ? new Float32Array(scales) : new Uint16Array(scales),
-        scaleType,
-      };
-    }
+  if (isPlain(storage)) {
+    const { kind } = storage;
+    return kind === 'f32'
+      ? { ...shape, kind, values: new Float32Array(rows * cols) }
+      : { ...shape, kind, values: new Uint16Array(rows * cols) };
   }
+  const { kind, scaleType } = storage;
+  const scales = rows * groupsPerRow(cols);
+  return {
+    ...shape,
+    kind,
+    words: new Uint32Array(rows * wordsPerRow(cols, kind)),
+    scales: scaleType === 'f32' ? new Float32Array(scales) : new Uint16Array(scales),
+    scaleType,
+  };
 }
