@@ -79,11 +79,6 @@ export interface EngineOptions {
   engine: EngineChoice;
   /** Of a Hugging Face folder; an MLC folder says itself. Default: q4. */
   quantization?: Quantization | undefined;
-  /**
-   * Whether files of the model are kept in the browser for the next time, or only taken from there. Default: neither, as
-   * is right for what lies beside the page.
-   */
-  storage?: 'keep' | 'read' | undefined;
 }
 
 /** A node: one LoRA adapter on the shared base. */

@@ -10,15 +10,12 @@ import { openModel } from './weights/open.ts';
 import type { ModelWeights } from './weights/packed.ts';
 import { loadPlan } from './weights/plan.ts';
 import type { Fetch } from './weights/source.ts';
-import type { FileStore } from './weights/store.ts';
 
 export interface Surroundings {
   /** `navigator.gpu` unless given; Node has none of its own. */
   gpu?: GPU | undefined;
   /** `globalThis.fetch` unless given. */
   fetch?: Fetch | undefined;
-  /** Where files of models are kept. */
-  store?: FileStore | undefined;
   onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
@@ -26,16 +23,15 @@ export interface Surroundings {
  * Loads a model and makes an engine on it. `auto` takes WebGPU where it runs on a GPU, and else the reference engine, whose
  * `AdapterInfo.fallbackReason` then says why.
  *
- * Errors: ModelError for a bad model folder; StorageFullError where it is to be kept and there is no room; with `webgpu`,
+ * Errors: ModelError for a bad model folder; with `webgpu`,
  * NoDeviceError where there is no device.
  */
 export async function createEngine(options: EngineOptions, surroundings: Surroundings = {}): Promise<Engine> {
-  const { fetch, store, onProgress } = surroundings;
-  const { quantization, storage } = options;
+  const { fetch, onProgress } = surroundings;
+  const { quantization } = options;
   const { plan, files } = await openModel(options.model, {
     fetch,
     quantization,
-    ...(storage && { store, keep: storage === 'keep' }),
   });
   const weights = await loadPlan(plan, files, onProgress);
   const report = (phase: LoadProgress['phase']) =>

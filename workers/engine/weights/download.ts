@@ -54,12 +54,18 @@ export async function* readFile(url: string, expected: Expected, options: Downlo
   let release: (() => void) | undefined;
   try {
     const kept = await take();
-    if (kept) return yield* kept;
+    if (kept) {
+      yield* kept;
+      return;
+    }
     if (store && keep) {
       release = await store.lock(url, options.onWait ?? (() => undefined), signal);
       // Whoever had the lock may have finished it.
       const others = await take();
-      if (others) return yield* others;
+      if (others) {
+        yield* others;
+        return;
+      }
     }
     yield* checked(resumed(url, expected, options), url, expected);
     if (keep) await store?.finish(url);

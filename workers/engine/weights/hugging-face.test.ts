@@ -10,7 +10,9 @@ function load(files: FolderFiles, quantization: Quantization = 'f16') {
   const fetch = async (url: string, options?: { method?: string }): Promise<Response> => {
     const bytes = files.get(url.replace('http://models.test/random/', ''));
     if (!bytes) return new Response('not here', { status: 404 });
-    return new Response(options?.method === 'HEAD' ? 'x' : bytes, { headers: { 'content-length': String(bytes.length) } });
+    return new Response(options?.method === 'HEAD' ? 'x' : bytes, {
+      headers: { 'content-length': String(bytes.length) },
+    });
   };
   return loadModel('http://models.test/random', { fetch, quantization, pauses: [] });
 }

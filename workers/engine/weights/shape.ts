@@ -1,7 +1,7 @@
 /** The shape of a model from its fields in either format: `mlc-chat-config.json` and `config.json` name most alike. */
 import * as v from 'valibot';
 import { ARCHITECTURES, MAX_STOP_IDS, type ModelConfig, ModelError, type RopeScaling } from '../config.ts';
-import { firstId, llama3Scaling, oneOf, positive, show, tokenIds, whole } from './json.ts';
+import { firstId, llama3Scaling, oneOf, positive, show, type tokenIds, whole } from './json.ts';
 
 /** Decides first what is said of a model that cannot be run at all. */
 export const architecture = oneOf(ARCHITECTURES);
@@ -25,8 +25,7 @@ export const ShapeFields = {
   rope_scaling: v.nullish(llama3Scaling),
   tie_word_embeddings: v.optional(v.boolean('true or false'), false),
 };
-const Shape = v.object(ShapeFields);
-export type Shape = v.InferOutput<typeof Shape>;
+type Shape = v.InferOutput<v.ObjectSchema<typeof ShapeFields, undefined>>;
 
 export interface ShapeContext {
   /** The file it is from, and what stands before its fields there. */

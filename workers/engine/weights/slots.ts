@@ -108,7 +108,12 @@ export const isMatrix = (slot: MatrixSlot | VectorSlot): slot is MatrixSlot => '
 
 /** All slots, in the order in which a model is computed. */
 export function allSlots({ embedding, layers, finalNorm, head }: ModelSlots): (MatrixSlot | VectorSlot)[] {
-  return [embedding, ...layers.flatMap((layer) => Object.values(layer)), finalNorm, ...(head ? [head] : [])];
+  return [
+    embedding,
+    ...layers.flatMap((layer) => Object.values(layer) as (MatrixSlot | VectorSlot)[]),
+    finalNorm,
+    ...(head ? [head] : []),
+  ];
 }
 
 /** How a matrix is to be kept. */
