@@ -1,4 +1,5 @@
 /** Training, as the reader asks for it: on until paused, or one step. Reads the trainer's events and tells the board. */
+import { EngineLostError } from '../nodes/pool.ts';
 import { taskNamed } from '../tasks/index.ts';
 import { train, type Trainer, type TrainEvent } from '../training/train.ts';
 import type { Decision, StepReport, Transcript } from '../training/types.ts';
@@ -6,6 +7,7 @@ import type { Board } from './board.ts';
 import type { Exhibit } from './exhibit.ts';
 import type { RunKeeper } from './keeper.ts';
 import type { LiveNetwork } from './live.ts';
+import { Patience, pause } from './recovery.ts';
 
 /** Shows a transcript and resolves when it has been seen; training waits for it. */
 export type Presenter = (transcript: Transcript, signal: AbortSignal) => Promise<void>;
@@ -44,14 +46,9 @@ export class Drive {
     const { board, live, guarded } = this.#parts;
     this.#wanted = true;
     if (this.#driving) return this.#driving;
-    board.set({ activity: 'training', trouble: null, resumable: null, resumedAt: null });
+    board.set({ activity: 'training', trouble: null, resumable: null, resumedAt: null, recovered: null });
     const { signal } = live;
-    this.#driving = guarded(async () => {
-      const trainer = await live.ready();
-      await this.#keep(trainer);
-      await this.#loop(trainer, until, signal);
-      await this.save();
-    }).finally(() => {
+    this.#driving = guarded(() => this.#persist(until, signal)).finally(() => {
       this.#driving = null;
       this.#wanted = false;
       if (!signal.aborted) board.set({ activity: 'idle', waitingFor: null });
@@ -78,6 +75,34 @@ export class Drive {
   /** The events of a trainer that is not to be used any more. */
   forget(): void {
     this.#events = this.#next = null;
+  }
+
+  /** Goes on from the latest checkpoint when the engine is lost. What is done again is done with the same numbers. */
+  async #persist(until: 'pause' | 'step', signal: AbortSignal): Promise<void> {
+    const { board, live } = this.#parts;
+    const patience = new Patience();
+    let lost: string | null = null;
+    for (;;) {
+      try {
+        const trainer = await live.ready();
+        if (lost !== null) board.set({ recovered: { what: lost, step: trainer.stepsDone } });
+        lost = null;
+        await this.#keep(trainer);
+        await this.#loop(trainer, until, signal);
+        await this.save();
+        return;
+      } catch (error) {
+        if (!(error instanceof EngineLostError) || signal.aborted) throw error;
+        const wait = patience.afterLossAt(board.state.step);
+        if (wait === null) throw error;
+        board.set({ waitingFor: 'Starting the engine again' });
+        lost = error.message;
+        this.forget();
+        await live.loseEngine();
+        await pause(wait, signal);
+        signal.throwIfAborted();
+      }
+    }
   }
 
   async #loop(trainer: Trainer, until: 'pause' | 'step', signal: AbortSignal): Promise<void> {
@@ -134,7 +159,7 @@ export class Drive {
         tell('step', event.report);
         break;
       case 'checkpoint':
-        board.set({ savedAt: event.step, storageTrouble: null });
+        if (this.#parts.keeper.run !== null) board.set({ savedAt: event.step, storageTrouble: null });
         break;
       case 'checkpoint-failed':
         board.set({ storageTrouble: event.error.message });
@@ -191,11 +216,12 @@ export class Drive {
   /** The network was changed by hand, at a step that is stored already. */
   async saveChanged(trainer: Trainer): Promise<void> {
     const { board, keeper } = this.#parts;
-    const sink = await keeper.sink();
-    if (!sink || trainer.stepsDone === 0) return;
+    // An untrained network is not worth a place among the runs, but what is stored must not be another network.
+    if (trainer.stepsDone === 0 && board.state.savedAt === null) return;
     try {
-      await sink.save(await trainer.snapshot());
-      board.set({ savedAt: trainer.stepsDone });
+      const checkpoint = await trainer.snapshot();
+      await (await keeper.sink()).save(checkpoint);
+      if (keeper.run !== null) board.set({ savedAt: checkpoint.step, storageTrouble: null });
     } catch (error) {
       board.set({ storageTrouble: error instanceof Error ? error.message : String(error) });
     }

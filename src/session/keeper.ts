@@ -17,6 +17,8 @@ export class RunKeeper {
   #store: Promise<BrowserStore | null>;
   #run: string | null = null;
   #unlock: (() => void) | null = null;
+  /** The latest checkpoint, while storage does not have it: a lost engine then costs no more than with storage. */
+  #held: Checkpoint | null = null;
 
   /** @param open Null keeps nothing, and nothing is amiss then. */
   constructor(open: (() => Promise<BrowserStore>) | null = () => BrowserStore.open()) {
@@ -65,6 +67,8 @@ export class RunKeeper {
     const { checkpoint, skipped } = await store.latest(run);
     if (!checkpoint)
       throw new Error(`none of the checkpoints of this run can be read: ${skipped[0] ?? 'there is none'}`);
+    // Only for the order of the list: a full disk must not keep a run from being read.
+    await store.touchRun(run).catch(() => undefined);
     const plan = planGraph(checkpoint.spec.graph);
     const history: { step: number; transcript: Transcript }[] = [];
     for (const { step } of await store.list(run)) {
@@ -82,17 +86,36 @@ export class RunKeeper {
     return this.#run;
   }
 
-  /** For `train`: undefined where there is no storage. Errors of saving are the trainer's to report. */
-  async sink(): Promise<CheckpointSink | undefined> {
+  /** The present run's latest checkpoint, for a network that has to be made again; undefined where there is none yet. */
+  async recall(): Promise<Checkpoint | undefined> {
+    if (this.#held) return this.#held;
     const store = await this.#store;
-    return store && this.#run ? store.forRun(this.#run) : undefined;
+    if (!store || !this.#run) return undefined;
+    const { checkpoint, skipped } = await store.latest(this.#run);
+    if (!checkpoint && skipped[0]) throw new Error(`none of the checkpoints of this run can be read: ${skipped[0]}`);
+    return checkpoint ?? undefined;
+  }
+
+  /** For `train`. Where storage fails, the checkpoint is held in memory, and the error is the trainer's to report. */
+  async sink(): Promise<CheckpointSink> {
+    const store = await this.#store;
+    const run = this.#run;
+    return {
+      save: async (checkpoint) => {
+        this.#held = checkpoint;
+        if (store && run) {
+          await store.save(run, checkpoint);
+          this.#held = null;
+        } else if (this.trouble !== null) throw new Error(this.trouble);
+      },
+    };
   }
 
   /** Lets go of the run, so that another tab may have it. */
   release(): void {
     this.#unlock?.();
     this.#unlock = null;
-    this.#run = null;
+    this.#run = this.#held = null;
   }
 
   async close(): Promise<void> {

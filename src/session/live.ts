@@ -1,6 +1,8 @@
 /** The network of the present run in the engine, and its untrained twin. Both are made when they are first needed. */
 import type { EngineApi } from '../../workers/engine-api.ts';
+import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
+import { isScheduled } from '../training/curriculum.ts';
 import { Trainer } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
 import type { Board } from './board.ts';
@@ -33,11 +35,17 @@ export class LiveNetwork {
     return this.#run.signal;
   }
 
-  /** The trainer, made if need be: a run that lost its engine goes on from what is stored of it. */
+  /** The trainer, made if need be: a run that lost its engine goes on from its latest checkpoint. */
   async ready(): Promise<Trainer> {
     if (this.#trainer) return this.#trainer;
-    const { run } = this.#keeper;
-    const saved = run && this.#board.state.savedAt !== null ? (await this.#keeper.adopt(run)).checkpoint : undefined;
+    const saved = await this.#keeper.recall();
+    if (saved) {
+      // The network may have grown, and a level been raised, since: that will be decided again.
+      const { spec } = this.#board.state;
+      const { graph, task } = saved.spec;
+      const before = { ...spec, graph, ...(isScheduled(spec) && { task }) };
+      this.#board.set({ spec: before, plan: planGraph(graph) });
+    }
     return this.create(saved);
   }
 

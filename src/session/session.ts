@@ -294,7 +294,7 @@ export class Session extends EventTarget {
   }
 
   dismissTrouble(): void {
-    this.#board.set({ trouble: null, resumedAt: null, storageTrouble: null });
+    this.#board.set({ trouble: null, resumedAt: null, recovered: null, storageTrouble: null });
   }
 
   async dispose(): Promise<void> {
@@ -326,8 +326,19 @@ export class Session extends EventTarget {
   async #busy(waitingFor: string, work: () => Promise<void>): Promise<void> {
     this.#board.set({ activity: 'busy', waitingFor, trouble: null });
     const { signal } = this.#live;
-    await this.#guarded(work);
+    await this.#guarded(() => this.#twice(work));
     if (signal === this.#live.signal) this.#board.set({ activity: 'idle', waitingFor: null });
+  }
+
+  /** An engine that was lost while nobody used it, as a sleeping machine loses its GPU, is not worth a word. */
+  async #twice(work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
+    } catch (error) {
+      if (!(error instanceof EngineLostError) || this.#live.signal.aborted) throw error;
+      await this.#live.loseEngine();
+      await work();
+    }
   }
 
   /** Runs work that a reader asked for: whatever goes wrong is shown, not thrown. */

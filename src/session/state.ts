@@ -78,6 +78,8 @@ export interface SessionState {
   readonly resumable: Resumable | null;
   /** Steps done when this page went on with a stored run, or null. */
   readonly resumedAt: number | null;
+  /** The engine was lost and training went on by itself: why, and from which step. */
+  readonly recovered: { what: string; step: number } | null;
   /** Why nothing is being stored, or null while it works. */
   readonly storageTrouble: string | null;
   /** Steps done at the last checkpoint, or null. */
@@ -111,6 +113,7 @@ export function freshState(spec: RunSpec): SessionState {
     effects: {},
     resumable: null,
     resumedAt: null,
+    recovered: null,
     storageTrouble: null,
     savedAt: null,
     trouble: null,

@@ -8,6 +8,9 @@ import type { Trouble } from './state.ts';
 export function troubleOf(error: unknown, step: number): Trouble {
   const said = error instanceof Error ? error.message : String(error);
   const what = sentence(said.slice(0, 600));
+  if (/memory|allocation|quota/i.test(said)) {
+    return { what, remedy: 'Close other tabs or choose fewer problems a step, then press Play.' };
+  }
   if (error instanceof EngineLostError) {
     return { what, remedy: `Press Play: the engine is started again and training goes on ${from(step)}.` };
   }
@@ -22,9 +25,6 @@ export function troubleOf(error: unknown, step: number): Trouble {
   if (error instanceof SpecError) return { what, remedy: 'Choose another value and try again.' };
   if (/fetch|network|download|HTTP|status \d{3}/i.test(said)) {
     return { what, remedy: 'Check the connection, then press Play to try again.' };
-  }
-  if (/memory|allocation|quota/i.test(said)) {
-    return { what, remedy: 'Close other tabs or choose fewer problems a step, then press Play.' };
   }
   return { what, remedy: `Press Play to go on ${from(step)}, or Reset to begin again.` };
 }

@@ -1,11 +1,11 @@
 import 'fake-indexeddb/auto';
 import fc from 'fast-check';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { parseSpec } from '../spec.ts';
 import type { Checkpoint } from '../training/types.ts';
 import { BrowserStore, CorruptCheckpointError, superseded } from './checkpoints.ts';
 import { fromRecord, toRecord } from './record.ts';
-import { openDatabase, type SandboxDatabase } from './schema.ts';
+import { DATABASE_VERSION, openDatabase, type SandboxDatabase } from './schema.ts';
 
 const spec = parseSpec({});
 
@@ -155,6 +155,45 @@ it('never drops the first, the latest or the best, and keeps at most five', () =
 });
 
 describe('the list of runs', () => {
+  it('has the run trained last on top, whatever the clock says', async () => {
+    const { id: second } = await store.createRun('second', spec);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.UTC(1999, 0) });
+    try {
+      const { id: third } = await store.createRun('third', spec);
+      for (const id of [run, second, third]) await store.save(id, checkpoint(1));
+      expect((await store.runs()).map(({ id }) => id)).toEqual([third, second, run]);
+      await store.touchRun(run);
+      expect((await store.runs()).map(({ id }) => id)).toEqual([run, third, second]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('tells the same of a run as its checkpoints do, also of one stored before there were summaries', async () => {
+    for (const step of [0, 10, 20]) await store.save(run, checkpoint(step, step / 40));
+    const listed = { step: 20, best: 0.5, bytes: 3 * 3 * 3 * 4 * 4 };
+    expect(await store.runs()).toMatchObject([listed]);
+    const { summary: _, order: __, ...old } = (await database.get('runs', run))!;
+    await database.put('runs', old);
+    expect(await store.runs()).toMatchObject([listed]);
+    await store.save(run, checkpoint(30));
+    await store.delete(run, 20);
+    expect(await store.runs()).toMatchObject([{ step: 30, best: 0.25, bytes: listed.bytes }]);
+  });
+
+  it('says why, when a newer version of the page has taken the storage over', async () => {
+    const name = `test-${databases++}`;
+    const taken = await BrowserStore.open(name);
+    await taken.createRun('old', spec);
+    const newer = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open(name, DATABASE_VERSION + 1);
+      request.onsuccess = () => resolve(request.result);
+    });
+    await expect(taken.runs()).rejects.toThrow('a newer version of this page was opened in another tab');
+    await expect(BrowserStore.open(name)).rejects.toThrow('are of a newer version of this page; reload it');
+    newer.close();
+  });
+
   it('hides what is in the bin, gives it back, and empties it', async () => {
     await store.save(run, checkpoint(7, 0.5));
     const { id: other } = await store.createRun('other', spec);

@@ -4,10 +4,9 @@
  * never half of either. A checkpoint that fails its checksums is skipped, said so, and the next older one is used.
  */
 import type { RunSpec } from '../spec.ts';
-import type { CheckpointSink } from '../training/train.ts';
 import type { Checkpoint } from '../training/types.ts';
 import { CorruptCheckpointError, fromRecord, toRecord } from './record.ts';
-import { openDatabase, type CheckpointRow, type RunRow, type SandboxDatabase } from './schema.ts';
+import { openDatabase, type CheckpointRow, type RunRow, type RunSummary, type SandboxDatabase } from './schema.ts';
 
 export { CorruptCheckpointError } from './record.ts';
 
@@ -20,13 +19,7 @@ export interface CheckpointEntry {
   bytes: number;
 }
 
-export interface RunEntry extends RunRow {
-  /** Steps of the latest checkpoint; null when there is none. */
-  step: number | null;
-  /** The best test accuracy of its checkpoints; null where none was measured. */
-  best: number | null;
-  bytes: number;
-}
+export interface RunEntry extends RunRow, RunSummary {}
 
 /** Where checkpoints are kept: IndexedDB in a page, files on a command line. */
 export interface CheckpointStore {
@@ -40,8 +33,6 @@ export interface CheckpointStore {
    */
   latest(run: string): Promise<{ checkpoint: Checkpoint | null; skipped: string[] }>;
   delete(run: string, step: number): Promise<void>;
-  /** For `train`: saves to one run. */
-  forRun(run: string): CheckpointSink;
 }
 
 /** Besides the first and the best, the latest this many are kept. */
@@ -50,47 +41,66 @@ const KEEP_LATEST = 3;
 export class BrowserStore implements CheckpointStore {
   /** Opens (or makes) the database. */
   static async open(name?: string): Promise<BrowserStore> {
-    return new BrowserStore(await openDatabase(name));
+    let store: BrowserStore | null = null;
+    const database = await openDatabase(name, (why) => {
+      if (store) store.#closed = why;
+    });
+    return (store = new BrowserStore(database));
   }
 
-  readonly #database: SandboxDatabase;
+  readonly #opened: SandboxDatabase;
+  /** Why there is no database any more. */
+  #closed: string | null = null;
 
   constructor(database: SandboxDatabase) {
-    this.#database = database;
+    this.#opened = database;
+  }
+
+  get #database(): SandboxDatabase {
+    if (this.#closed !== null) throw new Error(this.#closed);
+    return this.#opened;
   }
 
   close(): void {
-    this.#database.close();
+    this.#opened.close();
   }
 
   async createRun(name: string, spec: RunSpec): Promise<RunRow> {
     const now = Date.now();
-    const run: RunRow = { id: newId(), name, created: now, updated: now, spec };
+    const summary = { step: null, best: null, bytes: 0 };
+    const run: RunRow = {
+      id: newId(),
+      name,
+      created: now,
+      updated: now,
+      spec,
+      order: await this.#nextOrder(),
+      summary,
+    };
     await this.#database.add('runs', run);
     return run;
   }
 
-  /** Most recently saved first; those in the bin only where asked for. */
+  /** From now on this is the run that was trained last. */
+  async touchRun(id: string): Promise<void> {
+    const order = await this.#nextOrder();
+    await this.#changeRun(id, (run) => ({ ...run, order }));
+  }
+
+  async #nextOrder(): Promise<number> {
+    return (await this.#database.getAll('runs')).reduce((order, run) => Math.max(order, 1 + (run.order ?? 0)), 1);
+  }
+
+  /** Most recently trained first; those in the bin only where asked for. */
   async runs({ bin = false } = {}): Promise<RunEntry[]> {
-    const transaction = this.#database.transaction(['runs', 'checkpoints']);
-    const [runs, checkpoints] = await Promise.all([
-      transaction.objectStore('runs').getAll(),
-      transaction.objectStore('checkpoints').getAll(),
-      transaction.done,
-    ]);
+    const runs = await this.#database.getAll('runs');
     const wanted = runs.filter(({ deleted }) => bin || deleted === undefined);
-    const entries = wanted.map((run): RunEntry => {
-      const own = checkpoints.filter((row) => row.run === run.id);
-      const latest = own.reduce<CheckpointRow | null>((a, b) => (a && a.order > b.order ? a : b), null);
-      const measured = own.flatMap(({ heldOut }) => heldOut ?? []);
-      return {
-        ...run,
-        step: latest?.step ?? null,
-        best: measured.length > 0 ? Math.max(...measured) : null,
-        bytes: own.reduce((sum, row) => sum + row.bytes, 0),
-      };
+    const entries = wanted.map(async (run): Promise<RunEntry> => {
+      const summary = run.summary ?? summaryOf(await this.#database.getAll('checkpoints', stepsOf(run.id)));
+      return { ...run, ...summary };
     });
-    return entries.sort((a, b) => b.updated - a.updated);
+    const recent = (a: RunEntry, b: RunEntry): number => (b.order ?? 0) - (a.order ?? 0) || b.updated - a.updated;
+    return (await Promise.all(entries)).sort(recent);
   }
 
   renameRun(id: string, name: string): Promise<void> {
@@ -190,7 +200,10 @@ export class BrowserStore implements CheckpointStore {
       nodes: blobs.map((blob) => blob.node),
     };
 
-    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    // Strict: what was said to be saved is on the disk, and stays there when the power fails.
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite', {
+      durability: 'strict',
+    });
     const [runs, checkpoints, stored] = [
       transaction.objectStore('runs'),
       transaction.objectStore('checkpoints'),
@@ -208,12 +221,14 @@ export class BrowserStore implements CheckpointStore {
         writes.push(...requests);
       };
       add(stored.delete(nodesOf(run, step)));
-      for (const old of superseded([...others, row])) {
+      const gone = new Set(superseded([...others, row]));
+      for (const old of gone) {
         add(checkpoints.delete([run, old.step]), stored.delete(nodesOf(run, old.step)));
       }
       add(checkpoints.put(row));
       for (const blob of blobs) add(stored.put({ ...blob, run, step }));
-      add(runs.put({ ...owner, updated: row.saved, spec: checkpoint.spec }));
+      const summary = summaryOf([...others, row].filter((kept) => !gone.has(kept)));
+      add(runs.put({ ...owner, updated: row.saved, spec: checkpoint.spec, summary }));
       await Promise.all([...writes, transaction.done]);
     } catch (error) {
       try {
@@ -257,20 +272,12 @@ export class BrowserStore implements CheckpointStore {
   }
 
   async delete(run: string, step: number): Promise<void> {
-    const transaction = this.#database.transaction(['checkpoints', 'blobs'], 'readwrite');
-    await Promise.all([
-      transaction.objectStore('checkpoints').delete([run, step]),
-      transaction.objectStore('blobs').delete(nodesOf(run, step)),
-      transaction.done,
-    ]);
-  }
-
-  forRun(run: string): CheckpointSink {
-    return {
-      save: async (checkpoint) => {
-        await this.save(run, checkpoint);
-      },
-    };
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    const [runs, checkpoints] = [transaction.objectStore('runs'), transaction.objectStore('checkpoints')];
+    await Promise.all([checkpoints.delete([run, step]), transaction.objectStore('blobs').delete(nodesOf(run, step))]);
+    const owner = await runs.get(run);
+    if (owner) await runs.put({ ...owner, summary: summaryOf(await checkpoints.getAll(stepsOf(run))) });
+    await transaction.done;
   }
 }
 
@@ -284,6 +291,17 @@ export function superseded<T extends { step: number; order: number; heldOut?: nu
   const best = measured.reduce<T | null>((a, b) => (a && (a.heldOut ?? 0) >= (b.heldOut ?? 0) ? a : b), null);
   if (best) keep.add(best);
   return rows.filter((row) => !keep.has(row));
+}
+
+/** What a list tells of a run with these checkpoints. */
+function summaryOf(rows: readonly CheckpointRow[]): RunSummary {
+  const latest = rows.reduce<CheckpointRow | null>((a, b) => (a && a.order > b.order ? a : b), null);
+  const measured = rows.flatMap(({ heldOut }) => heldOut ?? []);
+  return {
+    step: latest?.step ?? null,
+    best: measured.length > 0 ? Math.max(...measured) : null,
+    bytes: rows.reduce((sum, row) => sum + row.bytes, 0),
+  };
 }
 
 function entryOf({ step, saved, bytes, heldOut }: CheckpointRow): CheckpointEntry {

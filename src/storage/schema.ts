@@ -11,8 +11,20 @@ export interface RunRow {
   created: number;
   updated: number;
   spec: RunSpec;
+  /** Rises with every run that is begun or gone on with: the run trained last, whatever the clock says. Absent in old rows. */
+  order?: number;
+  /** Of its checkpoints, so that a list of runs reads none of them. Absent in old rows. */
+  summary?: RunSummary;
   /** When it was put into the bin: hidden, and gone with the next `emptyBin`. */
   deleted?: number;
+}
+
+export interface RunSummary {
+  /** Steps of the latest checkpoint; null when there is none. */
+  step: number | null;
+  /** The best test accuracy of its checkpoints; null where none was measured. */
+  best: number | null;
+  bytes: number;
 }
 
 export interface CheckpointRow {
@@ -46,11 +58,15 @@ export interface SandboxSchema extends DBSchema {
 
 export type SandboxDatabase = IDBPDatabase<SandboxSchema>;
 
+/** Time the browser is given to open the database, in milliseconds. */
+const PATIENCE = 10_000;
+
 /**
- * Opens the database. Errors: the browser's own (storage switched off, disk full), and one that asks to close other
- * tabs where an older one keeps the database from being upgraded.
+ * Opens the database. Errors: the browser's own (storage switched off, disk full), and one that says what to do where
+ * another tab keeps the database from being opened or upgraded, or has a newer one. `onClosed` is told why, should the
+ * database be closed from outside.
  */
-export function openDatabase(name = 'neuromas'): Promise<SandboxDatabase> {
+export function openDatabase(name = 'neuromas', onClosed?: (why: string) => void): Promise<SandboxDatabase> {
   return new Promise((resolve, reject) => {
     const opening = openDB<SandboxSchema>(name, DATABASE_VERSION, {
       upgrade(database, oldVersion) {
@@ -61,13 +77,35 @@ export function openDatabase(name = 'neuromas'): Promise<SandboxDatabase> {
         }
       },
       blocked() {
-        reject(new Error('another tab uses an older version of this page and keeps its storage; close it and reload'));
+        give(new Error('another tab uses an older version of this page and keeps its storage; close it and reload'));
       },
       blocking(_current, _blocked, event) {
-        // A newer version of the page wants to upgrade: let it; the next call here fails and says so.
+        // A newer version of the page wants to upgrade, or the reader to delete everything: let it.
         (event.target as IDBDatabase).close();
+        onClosed?.('a newer version of this page was opened in another tab and has the storage now; reload this tab');
+      },
+      terminated() {
+        onClosed?.(
+          'the browser closed the storage of this page, perhaps because its data was deleted; reload this tab',
+        );
       },
     });
-    opening.then(resolve, reject);
+    let given = false;
+    const give = (result: SandboxDatabase | Error): void => {
+      clearTimeout(timer);
+      // Too late: nobody waits for it, and an open database would block others.
+      if (given && !(result instanceof Error)) result.close();
+      given = true;
+      if (result instanceof Error) reject(result);
+      else resolve(result);
+    };
+    const timer = setTimeout(() => {
+      give(new Error('the storage of this page does not answer; close its other tabs and reload'));
+    }, PATIENCE);
+    opening.then(give, (error: unknown) => {
+      const { name } = error as Partial<DOMException>;
+      if (name !== 'VersionError') give(error instanceof Error ? error : new Error(String(error)));
+      else give(new Error('the runs stored here are of a newer version of this page; reload it', { cause: error }));
+    });
   });
 }

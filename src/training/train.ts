@@ -12,7 +12,7 @@ import type { Checkpoint, Decision, Evaluation, StepReport } from './types.ts';
 export { Trainer, type EvaluateOptions, type TrainerOptions } from './trainer.ts';
 export type { Settings } from './settings.ts';
 
-/** Where checkpoints go; `CheckpointStore.forRun` makes one. */
+/** Where checkpoints go. */
 export interface CheckpointSink {
   save(checkpoint: Checkpoint): Promise<void>;
   /** In runs that go back: the best network so far, to be given to the run that resumes this one. */

@@ -38,6 +38,18 @@ export function notices(context: NoticeContext): TemplateResult | typeof nothing
     </nm-notice>`;
   }
   if (state.resumable && state.step === 0 && state.activity === 'idle') return offer(context);
+  if (state.recovered) {
+    const { what, step } = state.recovered;
+    return html`<nm-notice
+      dismissible
+      @dismiss=${() => {
+        session.dismissTrouble();
+      }}
+    >
+      <b>The engine was lost and started again</b> (${shown(what, 200)}). Training went on
+      ${step > 0 ? `from step ${step}` : 'from the beginning'}, as if nothing had happened.
+    </nm-notice>`;
+  }
   if (state.resumedAt !== null) {
     return html`<nm-notice
       dismissible
