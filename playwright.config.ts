@@ -10,7 +10,7 @@ const launchOptions = { args: CHROMIUM_FLAGS, ...(executablePath !== undefined &
 
 /** The built page, as it is published, in Chromium with WebGPU on SwiftShader. Files named `X.phone.spec.ts` run at phone size. */
 export default defineConfig({
-  testDir: 'tests/e2e',
+  testDir: 'tests',
   outputDir: 'test-results',
   // Training on software rendering is slow, and two tests at once are slower than one after the other.
   timeout: 180_000,
@@ -25,10 +25,13 @@ export default defineConfig({
   projects: [
     {
       name: 'desktop',
+      testDir: 'tests/e2e',
       testIgnore: '**/*.phone.spec.ts',
       use: { ...devices['Desktop Chrome'], viewport: { width: 1280, height: 800 } },
     },
-    { name: 'phone', testMatch: '**/*.phone.spec.ts', use: { ...devices['Pixel 7'] } },
+    { name: 'phone', testDir: 'tests/e2e', testMatch: '**/*.phone.spec.ts', use: { ...devices['Pixel 7'] } },
+    // Few of each fault; npm run test:faults -- --full for all.
+    { name: 'faults', testDir: 'tests/faults' },
   ],
   webServer: {
     command: `${vite} build --outDir ${page} --emptyOutDir && ${vite} preview --outDir ${page} --host 127.0.0.1 --port ${port} --strictPort`,
