@@ -32,7 +32,7 @@ export async function openRun(page: Page, spec: RunSpecInput): Promise<void> {
 
 export const stateOf = (page: Page): Promise<SessionState> =>
   page.evaluate(() => {
-    const { history: _, curve: __, ...state } = (document.querySelector('neuro-mas') as NeuroMas).session!.state;
+    const { history: _, curve: __, ...state } = document.querySelector<NeuroMas>('neuro-mas')!.session!.state;
     return JSON.parse(JSON.stringify({ ...state, history: [], curve: [] })) as SessionState;
   });
 
