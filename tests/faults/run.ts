@@ -27,7 +27,7 @@ export const onGpu = {
 
 export async function openRun(page: Page, spec: RunSpecInput): Promise<void> {
   await page.goto(`${address}${linkTo(spec, { pace: 'full' })}`);
-  await page.waitForFunction(() => (document.querySelector('neuro-mas') as NeuroMas | null)?.session?.state);
+  await page.waitForFunction(() => document.querySelector<NeuroMas>('neuro-mas')?.session?.state);
 }
 
 export const stateOf = (page: Page): Promise<SessionState> =>
