@@ -6,7 +6,7 @@ import { newMeta } from '../engine/gpu-batch.ts';
 import { Attention, type AttentionShape } from './attention.ts';
 import type { LinearShape } from './linear.ts';
 
-/** A trie of prompts of 24 tokens in all: two branchings, a prompt of one token, rows of different lengths. */
+/** A trie of 24 tokens in all: branchings in prompts and behind them, a prompt of one token, rows of different lengths. */
 function ragged() {
   const row = (prompt: number[], message: number[]) => ({
     prompt: Uint32Array.from(prompt),
@@ -17,10 +17,10 @@ function ragged() {
       slot: 0,
       rows: [
         row([1, 2, 3, 4, 5], [9, 9]),
-        row([1, 2, 3, 6], [9]),
-        row([1, 2, 3, 4, 5], [8, 7, 6]),
-        row([1, 7, 7, 7], [5, 5]),
-        row([1], [4, 4, 4]),
+        row([1, 2, 3, 6], [9, 9, 9]),
+        row([1, 2, 3, 4, 5], [8, 7, 6, 5, 4]),
+        row([1, 7, 7, 7], [5, 5, 5, 5]),
+        row([1], [4, 4, 4, 4, 4, 4]),
       ],
     },
   ];
