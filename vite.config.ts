@@ -26,7 +26,7 @@ export default defineConfig({
     },
   },
   test: {
-    include: ['{src,workers,cli,tools,bench}/**/*.test.ts', 'tests/unit/**/*.test.ts'],
+    include: ['{src,workers,cli,tools,bench}/**/*.test.ts', 'tests/{unit,fuzz}/**/*.test.ts'],
     setupFiles: ['tests/setup.ts'],
     pool: 'forks',
     testTimeout: 60_000,

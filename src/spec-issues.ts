@@ -61,12 +61,13 @@ export function quoteValue(value: unknown): string {
     const json = JSON.stringify(value) as string | undefined;
     text = json ?? typeof value;
   } catch {
-    text = Object.prototype.toString.call(value);
+    text = 'a value nested without end, or too deep';
   }
   return shorten(text, 60);
 }
 
-const shorten = (text: string, limit: number): string => {
+/** On one line, cut at `limit` characters. */
+export const shorten = (text: string, limit: number): string => {
   const line = oneLine(text);
   return line.length > limit ? `${line.slice(0, limit - 1)}…` : line;
 };

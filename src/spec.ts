@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { editOf } from './graph/grow.ts';
 import { planGraph } from './graph/plan.ts';
 import type { PromptForm } from './graph/prompt.ts';
-import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue } from './spec-issues.ts';
+import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue, shorten } from './spec-issues.ts';
 import { taskNamed } from './tasks/index.ts';
 
 const int = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
@@ -252,10 +252,10 @@ function readValue(path: string, text: string): unknown {
 /** Keys that every object inherits would slip through a check with `in`: `__proto__`, `constructor`, and so on. */
 function rejectInherited(value: unknown, path: string, depth: number): void {
   if (typeof value !== 'object' || value === null) return;
-  if (depth > 8) throw new SpecError(`${path}: nested too deep`);
+  if (depth > 8) throw new SpecError(`${shorten(path, 80)}: nested too deep`);
   for (const [key, inner] of Object.entries(value)) {
     const at = path ? `${path}.${key}` : key;
-    if (key in Object.prototype) throw new SpecError(`${at}: unknown field`);
+    if (key in Object.prototype) throw new SpecError(`${shorten(at, 80)}: unknown field`);
     rejectInherited(inner, at, depth + 1);
   }
 }
@@ -264,7 +264,9 @@ function within<T>(path: string, check: () => T): T {
   try {
     return check();
   } catch (error) {
-    throw new SpecError(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new SpecError(`${path}: ${shorten(error instanceof Error ? error.message : String(error), 400)}`, {
+      cause: error,
+    });
   }
 }
 

@@ -5,6 +5,7 @@
  * The page's Content-Security-Policy (tools/dev/csp.mjs) allows the kinds of addresses that `readAddress` does, as it
  * cannot know which of them the reader will name.
  */
+import { quoteValue, shorten } from '../spec-issues.ts';
 
 /** An address that cannot be used, or that nobody has agreed to yet. */
 export class AddressError extends Error {
@@ -25,7 +26,7 @@ const LOOPBACK = /^(localhost|127\.0\.0\.1)$/;
  * others, and for addresses with a name or password in them, which would end up in links and messages.
  */
 export function readAddress(address: string): URL {
-  const quoted = JSON.stringify(address.slice(0, 80));
+  const quoted = quoteValue(address);
   if (!URL.canParse(address)) throw new AddressError(`${quoted} is not a complete address (https://…)`);
   const url = new URL(address);
   if (url.username !== '' || url.password !== '') {
@@ -33,7 +34,7 @@ export function readAddress(address: string): URL {
   }
   if (url.protocol === 'https:' || url.origin === ownOrigin()) return url;
   if (url.protocol !== 'http:')
-    throw new AddressError(`${quoted} begins with ${url.protocol}; only https: can be used`);
+    throw new AddressError(`${quoted} begins with ${shorten(url.protocol, 20)}; only https: can be used`);
   if (LOOPBACK.test(url.hostname)) return url;
   const port = url.port || '80';
   throw new AddressError(

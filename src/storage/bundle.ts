@@ -8,12 +8,13 @@
  *     adapters/1.0/adapter_config.json         the same weights for `peft`
  *     adapters/1.0/adapter_model.safetensors
  *
- * Bundles come from strangers. Sizes are checked before anything is unpacked, checksums and the shape of everything
- * after; nothing in a bundle is run.
+ * Bundles come from strangers. Sizes are checked while they are unpacked, checksums and the shape of everything after;
+ * nothing in a bundle is run.
  */
-import { strFromU8, strToU8, unzipSync, zipSync, type Zippable } from 'fflate';
+import { strFromU8, strToU8, Unzip, UnzipInflate, zipSync, type Zippable } from 'fflate';
 import * as v from 'valibot';
 import type { Checkpoint } from '../training/types.ts';
+import { firstIssue, NodeName } from './checkpoint-schema.ts';
 import { writePeft } from './peft.ts';
 import { CorruptCheckpointError, fromRecord, toRecord } from './record.ts';
 
@@ -42,8 +43,6 @@ const blobPath = (node: string): string => `checkpoint/${node}.f32`;
 
 const real = v.pipe(v.number(), v.finite());
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-const text = v.pipe(v.string(), v.maxLength(20_000));
-const NodeName = v.pipe(v.string(), v.regex(/^\d{1,2}\.\d{1,2}$/));
 const Sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 
 const ManifestSchema = v.object({
@@ -54,60 +53,6 @@ const ManifestSchema = v.object({
   step: count,
   metaSha256: Sha256,
   nodes: v.pipe(v.array(v.object({ node: NodeName, sha256: Sha256 })), v.minLength(1), v.maxLength(256)),
-});
-
-const TranscriptSchema = v.looseObject({
-  problem: text,
-  answer: text,
-  wrote: v.nullable(text),
-  reward: real,
-  correct: v.boolean(),
-  nodes: v.array(
-    v.looseObject({
-      node: NodeName,
-      heard: v.array(v.looseObject({ from: NodeName, text })),
-      message: v.looseObject({
-        text,
-        tokens: count,
-        stopped: v.boolean(),
-        logProb: real,
-        pieces: v.optional(v.array(v.looseObject({ text, logProb: real }))),
-      }),
-    }),
-  ),
-});
-
-/** What the page and the trainer rely on; the specification is `parseSpec`'s to check. */
-const MetaSchema = v.looseObject({
-  version: v.literal(1),
-  step: count,
-  adapters: v.array(
-    v.looseObject({
-      node: NodeName,
-      rank: count,
-      alpha: real,
-      updates: count,
-      elements: v.pipe(count, v.maxValue(MAX_UNPACKED_BYTES / 12)),
-      sha256: Sha256,
-      tensors: v.array(v.looseObject({ name: text, shape: v.tuple([count, count]), offset: count })),
-    }),
-  ),
-  curve: v.array(
-    v.looseObject({
-      step: count,
-      reward: real,
-      accuracy: real,
-      kl: real,
-      entropy: real,
-      seconds: real,
-      heldOut: v.optional(real),
-    }),
-  ),
-  evaluations: v.array(v.looseObject({ step: count, accuracy: real, problems: count, level: count })),
-  baseline: v.record(v.string(), real),
-  transcripts: v.array(TranscriptSchema),
-  heldOut: v.optional(real),
-  frozen: v.optional(v.array(count)),
 });
 
 export async function writeBundle({ name, created, checkpoint }: Bundle): Promise<Uint8Array<ArrayBuffer>> {
@@ -133,7 +78,6 @@ export async function readBundle(file: Uint8Array): Promise<Bundle> {
   const files = unpack(file);
   const manifest = checked(ManifestSchema, json(files, MANIFEST), MANIFEST);
   const meta = textOf(files, META);
-  checked(MetaSchema, json(files, META), META);
   const { name, created, step, metaSha256 } = manifest;
   const blobs = manifest.nodes.map(({ node, sha256 }) => ({ node, sha256, bytes: bytesOf(files, blobPath(node)) }));
   let checkpoint: Checkpoint;
@@ -156,44 +100,74 @@ export async function readBundle(file: Uint8Array): Promise<Bundle> {
   return { name, created, checkpoint };
 }
 
-/** The files of a zip that a bundle has a use for. */
-function unpack(file: Uint8Array): Record<string, Uint8Array> {
+/** Bytes of a zip that are unpacked at a time: they become at most a thousand times as many. */
+const PIECE = 8_192;
+
+/**
+ * The files of a zip that a bundle has a use for. What a zip says about its sizes is not believed: unpacking stops as
+ * soon as there is too much.
+ */
+function unpack(file: Uint8Array): Map<string, Uint8Array<ArrayBuffer>> {
   if (file.byteLength > MAX_BUNDLE_BYTES) {
     throw new BundleError(`the file has ${file.byteLength} bytes; a bundle has at most ${MAX_BUNDLE_BYTES}`);
   }
+  const files = new Map<string, Uint8Array<ArrayBuffer>>();
   let entries = 0;
   let total = 0;
+  const unzip = new Unzip((entry) => {
+    const { name } = entry;
+    if (++entries > MAX_ENTRIES) throw new BundleError(`the file has more than ${MAX_ENTRIES} entries`);
+    if (name !== MANIFEST && !/^checkpoint\/(meta\.json|\d{1,2}\.\d{1,2}\.f32)$/.test(name)) return;
+    if (files.has(name)) throw new BundleError(`the file has ${name} twice`);
+    const chunks: Uint8Array[] = [];
+    const limit = name.endsWith('.json') ? MAX_TEXT_BYTES : MAX_UNPACKED_BYTES;
+    let size = 0;
+    entry.ondata = (error, chunk, final) => {
+      if (error) throw error;
+      size += chunk.length;
+      total += chunk.length;
+      if (size > limit || total > MAX_UNPACKED_BYTES) {
+        throw new BundleError(`${name} unpacks to more than ${limit} bytes; no run needs as much`);
+      }
+      chunks.push(chunk);
+      if (final) files.set(name, joined(chunks, size));
+    };
+    entry.start();
+  });
+  unzip.register(UnzipInflate);
   try {
-    return unzipSync(file, {
-      // Asked before anything is allocated for an entry; fflate writes no more than an entry says it has.
-      filter: ({ name, originalSize }) => {
-        if (++entries > MAX_ENTRIES) throw new BundleError(`the file has more than ${MAX_ENTRIES} entries`);
-        if (name !== MANIFEST && !/^checkpoint\/(meta\.json|\d{1,2}\.\d{1,2}\.f32)$/.test(name)) return false;
-        if (name.endsWith('.json') && originalSize > MAX_TEXT_BYTES) {
-          throw new BundleError(`${name} unpacks to ${originalSize} bytes; at most ${MAX_TEXT_BYTES} are read`);
-        }
-        total += originalSize;
-        if (total > MAX_UNPACKED_BYTES) {
-          throw new BundleError(`the file unpacks to more than ${MAX_UNPACKED_BYTES} bytes; no run needs as much`);
-        }
-        return true;
-      },
-    });
+    for (let at = 0; at < file.length; at += PIECE) {
+      unzip.push(file.subarray(at, at + PIECE), at + PIECE >= file.length);
+    }
   } catch (error) {
     if (error instanceof BundleError) throw error;
     throw new BundleError('this file is no bundle of a run: it is not a zip file, or it is cut off', { cause: error });
   }
+  if (entries === 0) throw new BundleError('this file is no bundle of a run: it is not a zip file');
+  return files;
 }
 
-function bytesOf(files: Record<string, Uint8Array>, path: string): Uint8Array<ArrayBuffer> {
-  const bytes = Object.hasOwn(files, path) ? files[path] : undefined;
+function joined(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(size);
+  let at = 0;
+  for (const chunk of chunks) {
+    bytes.set(chunk, at);
+    at += chunk.length;
+  }
+  return bytes;
+}
+
+type Files = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+
+function bytesOf(files: Files, path: string): Uint8Array<ArrayBuffer> {
+  const bytes = files.get(path);
   if (!bytes) throw new BundleError(`this file is no bundle of a run: it has no ${path}`);
-  return bytes as Uint8Array<ArrayBuffer>;
+  return bytes;
 }
 
-const textOf = (files: Record<string, Uint8Array>, path: string): string => strFromU8(bytesOf(files, path));
+const textOf = (files: Files, path: string): string => strFromU8(bytesOf(files, path));
 
-function json(files: Record<string, Uint8Array>, path: string): unknown {
+function json(files: Files, path: string): unknown {
   try {
     return JSON.parse(textOf(files, path));
   } catch (error) {
@@ -210,7 +184,5 @@ function checked<S extends v.GenericSchema>(schema: S, value: unknown, path: str
   if (typeof version === 'number' && version > 1) {
     throw new BundleError(`this bundle was made by a newer version of the sandbox (version ${version}; this reads 1)`);
   }
-  throw new BundleError(
-    `this bundle is damaged: ${path}, ${v.getDotPath(issue) ?? 'top'}: ${issue.message.slice(0, 120)}`,
-  );
+  throw new BundleError(`this bundle is damaged: ${path}, ${firstIssue(issue)}`);
 }

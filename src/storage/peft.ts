@@ -3,6 +3,7 @@
  * loads there on the unquantised base; what was trained there loads here. Adam moments are not part of the format.
  */
 import type { AdapterState, AdapterTensor } from '../../workers/engine-api.ts';
+import { quoteValue } from '../spec-issues.ts';
 import { readSafetensors, writeSafetensors } from './safetensors.ts';
 
 const PREFIX = 'base_model.model.';
@@ -81,7 +82,7 @@ export function readPeft(adapter: { config: string; weights: Uint8Array }, like:
   }
   const [extra] = tensors.keys();
   if (extra !== undefined) {
-    throw new PeftError(`the tensor ${JSON.stringify(extra.slice(0, 80))} has no place in this model`);
+    throw new PeftError(`the tensor ${quoteValue(extra)} has no place in this model`);
   }
   return {
     node: like.node,
@@ -114,6 +115,6 @@ function parseConfig(text: string): Record<string, unknown> {
 }
 
 function mismatch(field: string, value: unknown, allowed: string): PeftError {
-  const found = ((JSON.stringify(value) as string | undefined) ?? 'missing').slice(0, 60);
+  const found = value === undefined ? 'missing' : quoteValue(value);
   return new PeftError(`adapter_config.json: ${field} is ${found}; it must be ${allowed}`);
 }

@@ -6,6 +6,7 @@ import { sha256 } from 'hash-wasm';
 import type { AdapterState } from '../../workers/engine-api.ts';
 import { parseSpec } from '../spec.ts';
 import type { Checkpoint } from '../training/types.ts';
+import { checkAdapters, checkMeta } from './checkpoint-schema.ts';
 
 /** A stored checkpoint that is damaged, incomplete, or of a version this program does not know. */
 export class CorruptCheckpointError extends Error {
@@ -48,7 +49,7 @@ export async function toRecord(checkpoint: Checkpoint): Promise<CheckpointRecord
   return { step, meta, metaSha256: await sha256(meta), blobs, ...(heldOut === undefined ? {} : { heldOut }) };
 }
 
-/** Verifies every checksum. Throws a CorruptCheckpointError that says what is wrong. */
+/** Verifies every checksum, and that the description is one. Throws a CorruptCheckpointError that says what is wrong. */
 export async function fromRecord(record: CheckpointRecord): Promise<Checkpoint> {
   const corrupt = (why: string, cause?: unknown): never => {
     throw new CorruptCheckpointError(`the checkpoint of step ${record.step} cannot be used: ${why}`, { cause });
@@ -56,9 +57,11 @@ export async function fromRecord(record: CheckpointRecord): Promise<Checkpoint> 
   if ((await sha256(record.meta)) !== record.metaSha256) corrupt('its description does not match its checksum');
   let meta: Meta;
   try {
-    meta = JSON.parse(record.meta) as Meta;
-    if ((meta.version as number) !== 1) throw new Error(`version ${String(meta.version)} is not known; this is 1`);
+    const parsed = parseJson(record.meta);
+    checkMeta(parsed);
+    meta = parsed as Meta;
     meta.spec = parseSpec(meta.spec);
+    checkAdapters(meta.spec, meta.adapters);
   } catch (error) {
     return corrupt(error instanceof Error ? error.message : String(error), error);
   }
@@ -77,4 +80,12 @@ export async function fromRecord(record: CheckpointRecord): Promise<Checkpoint> 
     adapters.push({ ...adapter, weights: part(0), m: part(1), v: part(2) });
   }
   return { ...meta, adapters };
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new Error('its description is not JSON', { cause: error });
+  }
 }

@@ -3,6 +3,7 @@
  * gaps. Files may come from anyone, so sizes and counts are checked against the file before anything is allocated.
  * https://github.com/huggingface/safetensors#format
  */
+import { quoteValue } from '../spec-issues.ts';
 
 export type Dtype = 'F32' | 'F16' | 'BF16';
 
@@ -46,7 +47,7 @@ export function readSafetensors(file: Uint8Array): SafetensorsFile {
   let at = 0;
   for (const { name, begin, end } of entries) {
     if (begin !== at)
-      throw new SafetensorsError(`${quote(name)} begins at byte ${begin}, not at ${at}: a gap or overlap`);
+      throw new SafetensorsError(`${quoteValue(name)} begins at byte ${begin}, not at ${at}: a gap or overlap`);
     at = end;
   }
   if (at !== size) throw new SafetensorsError(`the tensors have ${at} bytes, the file has ${size} for them`);
@@ -71,9 +72,9 @@ export function writeSafetensors(
   for (const [name, { shape, data }] of all) {
     const count = shape.reduce((product, n) => product * n, 1);
     if (count !== data.length) {
-      throw new SafetensorsError(`${quote(name)} has shape [${shape.join(', ')}] and ${data.length} elements`);
+      throw new SafetensorsError(`${quoteValue(name)} has shape [${shape.join(', ')}] and ${data.length} elements`);
     }
-    if (header.has(name)) throw new SafetensorsError(`${quote(name)} is given twice`);
+    if (header.has(name)) throw new SafetensorsError(`${quoteValue(name)} is given twice`);
     header.set(name, { dtype: 'F32', shape, data_offsets: [offset, offset + 4 * count] });
     offset += 4 * count;
   }
@@ -117,20 +118,22 @@ function parseHeader(bytes: Uint8Array): Record<string, unknown> {
 
 function checkEntry(name: string, entry: unknown, size: number): Entry {
   const fail = (why: string): never => {
-    throw new SafetensorsError(`${quote(name)}: ${why}`);
+    throw new SafetensorsError(`${quoteValue(name)}: ${why}`);
   };
   if (typeof entry !== 'object' || entry === null) return fail('its entry is not an object');
   const { dtype, shape, data_offsets: offsets } = entry as Partial<Record<string, unknown>>;
   if (typeof dtype !== 'string' || !Object.hasOwn(BYTES, dtype)) {
-    return fail(`dtype ${quote(dtype)} is not one of ${Object.keys(BYTES).join(', ')}`);
+    return fail(`dtype ${quoteValue(dtype)} is not one of ${Object.keys(BYTES).join(', ')}`);
   }
-  if (!isCounts(shape) || shape.length > MAX_DIMENSIONS) return fail(`shape ${quote(shape)} is not a list of sizes`);
-  if (!isCounts(offsets) || offsets.length !== 2) return fail(`data_offsets ${quote(offsets)} are not two offsets`);
+  if (!isCounts(shape) || shape.length > MAX_DIMENSIONS)
+    return fail(`shape ${quoteValue(shape)} is not a list of sizes`);
+  if (!isCounts(offsets) || offsets.length !== 2)
+    return fail(`data_offsets ${quoteValue(offsets)} are not two offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > size) return fail(`bytes ${begin} to ${end} do not lie in the ${size} bytes there are`);
   const bytes = shape.reduce((product, n) => product * n, BYTES[dtype as Dtype]);
   if (bytes !== end - begin)
-    return fail(`shape ${quote(shape)} of ${dtype} needs ${bytes} bytes, it has ${end - begin}`);
+    return fail(`shape ${quoteValue(shape)} of ${dtype} needs ${bytes} bytes, it has ${end - begin}`);
   return { name, dtype: dtype as Dtype, shape, begin, end };
 }
 
@@ -171,9 +174,4 @@ const scratch = new DataView(new ArrayBuffer(4));
 function fromBfloat(bits: number): number {
   scratch.setUint32(0, bits * 0x10000);
   return scratch.getFloat32(0);
-}
-
-function quote(value: unknown): string {
-  const text = (JSON.stringify(value) as string | undefined) ?? 'undefined';
-  return text.length > 80 ? `${text.slice(0, 79)}…` : text;
 }

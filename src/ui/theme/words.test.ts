@@ -14,4 +14,11 @@ test('hostile text is shown, visibly and at bounded length', () => {
   expect(shown('a\u202egnp.exe')).toBe('a�gnp.exe');
   expect(shown('<img src=x onerror=alert(1)>')).toBe('<img src=x onerror=alert(1)>');
   expect(shown('x'.repeat(1_000_000), 10)).toBe(`${'x'.repeat(10)}…`);
+  expect(shown('x'.repeat(1_000_000), 100)).toBe(`${'x'.repeat(100)}… (1,000,000 characters)`);
+  expect(shown('a\ud800b')).toBe('a�b');
+  expect(shown('12😀', 3)).toBe('12…');
+  expect(shown(`e${'\u0301'.repeat(100)}`)).toBe('e\u0301\u0301\u0301\u0301�');
+  expect(shown('price: \u05d0\u05d1 5')).toBe('\u2068price: \u05d0\u05d1 5\u2069');
+  expect(shown('a\u00ad\u3164\u{e0041}b')).toBe('a���b');
+  expect(shown('❤\ufe0f')).toBe('❤\ufe0f');
 });

@@ -40,12 +40,26 @@ const small = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eig
 /** `Three`, or the digits beyond twelve. */
 export const inWords = (count: number): string => small[count] ?? String(count);
 
+/** Characters that are not seen, or that change how others are: all but the one that makes an emoji colourful. */
+const UNSEEN = /[\u2028\u2029\p{Surrogate}]|(?!\ufe0f)\p{Default_Ignorable_Code_Point}/gu;
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufefc\u{10800}-\u{10fff}\u{1e800}-\u{1efff}]/u;
+/** Marks that stack over one character until they cover the lines above. */
+const STACKED = /(\p{M}{4})\p{M}+/gu;
+
 /**
  * Text of a model, of a link or of a file, as it can be shown safely: control characters and those that change the
- * direction of what follows are made visible, and it is cut at `limit` characters. (Markup needs no care: Lit writes
- * text, never HTML.)
+ * direction of what follows are made visible, text that runs from right to left keeps that to itself, and all is cut at
+ * `limit` characters, with the length said where there is room. (Markup needs no care: Lit writes text, never HTML.)
  */
 export function shown(text: string, limit = 400): string {
-  const visible = text.replace(/\p{Cc}/gu, '␣').replace(/[\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g, '�');
-  return visible.length > limit ? `${visible.slice(0, limit)}…` : visible;
+  const cut = text.length > limit;
+  // Cut first: the text may have megabytes, and is shown many times.
+  const kept = (cut ? text.slice(0, limit) : text).replace(/[\ud800-\udbff]$/, '');
+  const visible = kept
+    .replace(/\p{Cc}/gu, '␣')
+    .replace(UNSEEN, '�')
+    .replace(STACKED, '$1�');
+  const isolated = RIGHT_TO_LEFT.test(visible) ? `\u2068${visible}\u2069` : visible;
+  if (!cut) return isolated;
+  return limit < 60 ? `${isolated}…` : `${isolated}… (${text.length.toLocaleString('en')} characters)`;
 }
