@@ -37,7 +37,7 @@ export interface Target<T> {
 }
 
 /** Cases of a target with share 1; there are some 20 targets. */
-const CASES = Math.ceil(Number(process.env['FUZZ_CASES'] ?? 40_000) / 20);
+const CASES = Math.ceil(Number(process.env['FUZZ_CASES'] ?? 120_000) / 20);
 /** Processor time of one case, in seconds; most take some microseconds. */
 const SECONDS = 1;
 /** Bytes one case may allocate: so many, and so many times its input. Garbage counts. */
