@@ -1,10 +1,13 @@
+import { withHelpers } from '../src/nodes/helped.ts';
 import { taskNamed } from '../src/tasks/index.ts';
+import { trainedNodes } from '../src/training/network.ts';
 import { Trainer } from '../src/training/train.ts';
 import type { Transcript } from '../src/training/types.ts';
 import type { EngineApi } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { InputError } from './errors.ts';
+import { cliWriters, readKeys } from './helpers.ts';
 import { RunFolder } from './run-folder.ts';
 import { printable, table } from './text.ts';
 
@@ -14,6 +17,7 @@ export interface EvalCommandOptions {
   level?: number;
   problems?: number;
   seed?: number;
+  key: string[];
 }
 
 /** `eval`: greedy accuracy of a trained network on held-out problems, and what its nodes wrote. */
@@ -25,13 +29,12 @@ export async function evalCommand(options: EvalCommandOptions): Promise<void> {
   if (!levels.includes(level)) {
     throw new InputError(`--level ${level}: ${spec.task.name} has the levels ${levels.join(', ')}`);
   }
-  const { engine, info } = await openEngine(spec.model, spec.engine, options.adapter);
+  const writers = cliWriters(readKeys(options.key));
+  const opened = await openEngine(spec.model, spec.engine, options.adapter);
+  const { info } = opened;
+  const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, voices });
-  await loadAdapters(
-    engine,
-    folder,
-    trainer.plan.nodes.map(({ id }) => id),
-  );
+  await loadAdapters(engine, folder, trainedNodes(trainer.plan));
   const evaluation = await trainer.evaluate({ level, problems, ...(seed !== undefined && { seed }) });
 
   console.log(transcriptTable(evaluation.transcripts));

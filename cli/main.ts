@@ -1,4 +1,4 @@
-/** The command line: `train`, `record`, `eval`, `score`, `study`, `presets`, `bench`. `cli/run.mjs` starts it. */
+/** The command line: `train`, `record`, `eval`, `score`, `serve`, `study`, `presets`, `bench`. `cli/run.mjs` starts it. */
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { GRIDS, KINDS } from '../bench/cases.ts';
 import { SHAPES } from '../bench/shapes.ts';
@@ -11,6 +11,7 @@ import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
 import { recordCommand, type RecordCommandOptions } from './record.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
+import { serveCommand, type ServeCommandOptions } from './serve.ts';
 import { studyCommand, type StudyCommandOptions } from './study.ts';
 import { trainCommand, type TrainCommandOptions } from './train.ts';
 
@@ -30,16 +31,12 @@ function program(): Command {
     .description('Train a network and save it.')
     .option('--preset <name>', `what to run (default: ${DEFAULT_PRESET}; "npm run presets" lists them)`)
     .option('--spec <file>', 'what to run, as JSON')
-    .option(
-      '--set <path=value>',
-      'change a field of the specification; may be repeated',
-      (value, all: string[]) => [...all, value],
-      [],
-    )
+    .option('--set <path=value>', 'change a field of the specification; may be repeated', collect, [])
     .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
     .option('--out <dir>', 'where to save (default: a new folder in runs/)')
     .option('--resume <dir>', 'go on with the run saved there')
     .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
+    .addOption(keyOption())
     .addOption(adapterOption())
     .addHelpText(
       'after',
@@ -69,6 +66,7 @@ function program(): Command {
     .option('--level <n>', 'level of the problems (default: the one trained)', whole(1, 99))
     .option('--problems <n>', 'how many', whole(1, 100_000))
     .option('--seed <n>', 'draws other problems', whole(0, U32))
+    .addOption(keyOption())
     .addOption(adapterOption())
     .addHelpText(
       'after',
@@ -96,6 +94,26 @@ function program(): Command {
     .action((options: ScoreCommandOptions) => scoreCommand(options));
 
   main
+    .command('serve')
+    .description('Serve a model, and the nodes of a run as models of their own, behind the OpenAI API.')
+    .option('--run <dir>', 'folder of a run; its nodes are served as 1.0, 1.1, …')
+    .option('--model <folder or address>', 'nano, small, or a folder with mlc-chat-config.json (default: the run’s)')
+    .option('--host <address>', 'where to listen', '127.0.0.1')
+    .option('--port <n>', 'which port; 0 takes a free one', whole(0, 65_535), 8000)
+    .option('--origin <address>', 'a page that may ask (CORS), or "*"; may be repeated', collect, [])
+    .option('--key-env <name>', 'the environment variable that holds a key clients must send')
+    .addOption(new Option('--engine <which>', 'what computes').choices(['auto', 'webgpu', 'reference']).default('auto'))
+    .addOption(adapterOption())
+    .addHelpText(
+      'after',
+      examples(
+        'npm run serve -- --run runs/mine',
+        'npm run serve -- --model small --port 8001 --origin http://localhost:5173',
+      ),
+    )
+    .action((options: ServeCommandOptions) => serveCommand(options));
+
+  main
     .command('study')
     .description('Run a study: several ways, several seeds, one report with what it cannot conclude.')
     .argument('<name>', [...studies.keys()].join(', '))
@@ -107,7 +125,7 @@ function program(): Command {
     .option('--arms <list>', 'only these, separated by commas')
     .option('--out <dir>', 'where to save, and what to go on with (default: runs/study-NAME)')
     .addOption(new Option('--engine <which>', 'what computes').choices(['auto', 'webgpu', 'reference']))
-    .option('--set <path=value>', 'model=… for another base model', (value, all: string[]) => [...all, value], [])
+    .option('--set <path=value>', 'model=… for another base model', collect, [])
     .addOption(adapterOption())
     .addHelpText(
       'after',
@@ -154,6 +172,12 @@ function program(): Command {
   return main;
 }
 
+/** For nodes that an endpoint writes for. */
+const keyOption = () =>
+  new Option('--key <address=VARIABLE>', 'the environment variable with an endpoint’s key; may be repeated')
+    .argParser(collect)
+    .default([], 'none');
+const collect = (value: string, all: string[]): string[] => [...all, value];
 const list = (text: string): string[] => text.split(',').map((item) => item.trim());
 
 function tokenIds(text: string): number[] {

@@ -7,7 +7,7 @@
  *     checkpoint.safetensors                    everything needed to go on: adapters, Adam moments, counters, curve
  */
 import { existsSync } from 'node:fs';
-import { readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSpec, type RunSpec } from '../src/spec.ts';
 import { fromRecord, toRecord } from '../src/storage/record.ts';
@@ -89,6 +89,7 @@ export class RunFolder implements CheckpointSink {
   async saveAdapters(states: readonly AdapterState[], baseModel: string): Promise<void> {
     const folder = join(this.path, 'adapters');
     const temporary = `${folder}.${process.pid}.tmp`;
+    await mkdir(temporary, { recursive: true });
     for (const state of states) {
       const { config, weights } = writePeft(state, baseModel);
       await writeAtomic(join(temporary, state.node, 'adapter_config.json'), config);

@@ -1,6 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunSpec } from '../src/spec.ts';
+import { HelperError } from '../src/graph/helper.ts';
+import { withHelpers } from '../src/nodes/helped.ts';
+import { trainedNodes } from '../src/training/network.ts';
 import { checkSameNetwork } from '../src/training/settings.ts';
 import { train, Trainer } from '../src/training/train.ts';
 import { Recorder } from '../src/recording/recorder.ts';
@@ -9,6 +12,7 @@ import type { EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { InputError } from './errors.ts';
+import { cliWriters, readKeys } from './helpers.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { DEFAULT_PRESET, specFrom, withSettings, type SpecOptions } from './options.ts';
 import { Progress } from './progress.ts';
@@ -21,6 +25,7 @@ export interface TrainCommandOptions extends SpecOptions {
   out?: string;
   resume?: string;
   record?: string;
+  key: string[];
 }
 
 /** `train`: nothing is written before the specification, the model and the checkpoint have been checked. */
@@ -31,7 +36,10 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   if (existsSync(out) && !statSync(out).isDirectory()) throw new InputError(`--out ${out}: it is a file, not a folder`);
   const record = recordingFile(options.record);
   const folder = new RunFolder(out);
-  const { engine, info } = await openEngine(spec.model, spec.engine, options.adapter);
+  const writers = cliWriters(readKeys(options.key));
+  const opened = await openEngine(spec.model, spec.engine, options.adapter);
+  const { info } = opened;
+  const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, checkpoint });
   console.log(runLine(spec, info));
   if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
@@ -48,7 +56,8 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   if (checkpoint) await recorder?.look(trainer);
   const parts = new Map<string, number>();
   let steps = 0;
-  for await (const event of train(trainer, { signal, store: folder, best })) {
+  const events = train(trainer, { signal, store: folder, best });
+  for await (const event of sayingHowToGoOn(events, () => progress.stop(), trainer, out)) {
     await recorder?.note(event, trainer);
     if (event.type === 'evaluation') progress.measured(event.step, event.evaluation.accuracy);
     else if (event.type === 'checkpoint-failed')
@@ -67,7 +76,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     return;
   }
 
-  await folder.saveAdapters(await engine.exportNodes(trainer.plan.nodes.map(({ id }) => id)), spec.model);
+  await folder.saveAdapters(await engine.exportNodes(trainedNodes(trainer.plan)), spec.model);
   // An interrupted run has not been measured where it stopped.
   if (trainer.evaluations.at(-1)?.step !== trainer.stepsDone) await trainer.evaluate({ record: true });
   const [untrained, trained] = [trainer.evaluations[0]!, trainer.evaluations.at(-1)!];
@@ -88,6 +97,19 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     `Accuracy on ${trained.problems} held-out problems: ${untrained.accuracy.toFixed(3)} untrained, ` +
       `${trained.accuracy.toFixed(3)} after ${trainer.stepsDone} steps (${duration(seconds)}).\nSaved in ${out}`,
   );
+}
+
+/** A helper that stays away ends the command, not the run: what was learned is saved by then. */
+async function* sayingHowToGoOn<T>(events: AsyncIterable<T>, stop: () => void, trainer: Trainer, out: string) {
+  try {
+    yield* events;
+  } catch (error) {
+    if (!(error instanceof HelperError)) throw error;
+    stop();
+    const { stepsDone } = trainer;
+    const saved = stepsDone > 0 ? `; ${stepsDone} steps are saved, go on with --resume ${out}` : '';
+    throw new HelperError(`${error.message}${saved}`, { cause: error });
+  }
 }
 
 interface Run {

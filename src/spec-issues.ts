@@ -10,6 +10,7 @@ interface Parts {
   entries?: Record<string, Schema>;
   item?: Schema;
   items?: Schema[];
+  value?: Schema;
   options?: unknown[];
   literal?: unknown;
   requirement?: unknown;
@@ -83,7 +84,7 @@ function at(schema: Schema, keys: readonly string[]): Parts | undefined {
   for (const key of keys) {
     const entries: Record<string, Schema> | undefined = parts.entries;
     const next: Schema | undefined =
-      entries && Object.hasOwn(entries, key) ? entries[key] : (parts.items?.[Number(key)] ?? parts.item);
+      entries && Object.hasOwn(entries, key) ? entries[key] : (parts.items?.[Number(key)] ?? parts.item ?? parts.value);
     if (!next) return undefined;
     parts = unwrap(next);
   }
@@ -114,6 +115,8 @@ function inWords(parts: Parts): string {
       const [min, max] = [requirement('min_length') ?? 0, requirement('max_length')];
       return `a list of ${String(min)} to ${String(max)} items, each ${parts.item ? inWords(unwrap(parts.item)) : 'anything'}`;
     }
+    case 'record':
+      return 'an object with a field for each node it is about';
     case 'tuple':
       return 'a pair [from, to] of node names';
     default:

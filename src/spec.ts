@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { editOf } from './graph/grow.ts';
+import { helperFault, HelpersSchema } from './graph/helper.ts';
 import { planGraph } from './graph/plan.ts';
 import type { PromptForm } from './graph/prompt.ts';
 import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue, shorten } from './spec-issues.ts';
@@ -61,6 +62,8 @@ export const RunSpecSchema = v.strictObject({
       edges: v.optional(v.pipe(v.array(v.tuple([NodeId, NodeId])), v.maxLength(512))),
       /** One u32 a node, by layer: names nodes to the random generator. Growth writes them. */
       keys: v.optional(v.pipe(v.array(int(0, U32)), v.maxLength(256))),
+      /** Nodes that another model writes for. */
+      helpers: v.optional(HelpersSchema),
     }),
     {},
   ),
@@ -206,6 +209,7 @@ export function parseSpec(input: unknown): RunSpec {
   if (spec.prompt === 'chat' && BUILT_IN_MODELS.includes(spec.model)) {
     throw new SpecError(`prompt: ${spec.model} knows no English; leave prompt out, or choose another model`);
   }
+  checkHelpers(spec);
   checkSchedule(spec, levels);
   return spec;
 }
@@ -297,6 +301,16 @@ function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
     if (rule.when === 'level' && !curriculum) {
       throw new SpecError(`growth.schedule.${i}.when: levels are passed only in a curriculum; add one`);
     }
+  }
+}
+
+function checkHelpers({ graph, lora }: RunSpec): void {
+  for (const [node, helper] of Object.entries(graph.helpers ?? {})) {
+    const fault = helperFault(helper);
+    if (fault) throw new SpecError(`graph.helpers.${node}.${fault}`);
+  }
+  if (graph.helpers && lora.shared) {
+    throw new SpecError('graph.helpers: nodes that share one adapter cannot have helpers among them');
   }
 }
 

@@ -93,6 +93,17 @@ export interface NodeConfig {
   alpha: number;
   /** Seed (u32) of the initial A; B starts at zero, so a new node equals the base. */
   seed: number;
+  /** Another model writes its messages. Only an engine made with `withHelpers` takes such nodes; others never see them. */
+  helper?: HelperConfig;
+}
+
+/** Where a helper's messages come from; `src/graph/helper.ts` has the schema. */
+export interface HelperConfig {
+  backend: 'endpoint';
+  model: string;
+  url: string;
+  prompt: 'chat' | 'compact';
+  concurrency: number;
 }
 
 export interface Sampling {
@@ -138,12 +149,12 @@ export interface GenerateRequest {
 export interface Message {
   /** Without the stop token. */
   text: string;
-  /** Tokens written, the stop token included. */
+  /** Tokens written, the stop token included; 0 where a helper does not tell. */
   tokens: number;
   /** False when the message was cut at the token limit. */
   stopped: boolean;
-  /** Sum over the message's tokens of log π(token), natural logarithm, at the sampling temperature (greedy: at temperature 1). */
-  logProb: number;
+  /** Sum over the message's tokens of log π(token), natural logarithm, at the sampling temperature (greedy: at temperature 1). Null where a helper does not tell. */
+  logProb: number | null;
   /** With `details`: the message token by token, the stop token included as its text. */
   pieces?: { text: string; logProb: number }[];
 }
@@ -246,7 +257,8 @@ export interface EngineApi {
   /** Adds a node, fresh or with the state of an earlier one. Errors: an id in use, a rank outside 1–64, a state of another shape. */
   addNode(config: NodeConfig, state?: AdapterState): Promise<void>;
   removeNode(id: string): Promise<void>;
-  generate(request: GenerateRequest): Promise<GenerateResult>;
+  /** The signal ends what helpers are waiting for; an engine itself is not interrupted. */
+  generate(request: GenerateRequest, signal?: AbortSignal): Promise<GenerateResult>;
   update(request: UpdateRequest): Promise<UpdateResult>;
   /** Forgets a kept rollout. */
   release(rollout: number): Promise<void>;

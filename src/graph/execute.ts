@@ -4,7 +4,7 @@
  */
 import type { EngineApi, GenerateRequest, Message, Sampling } from '../../workers/engine-api.ts';
 import type { Plan, PlannedNode } from './plan.ts';
-import { chatPrompt, compactPrompt, type Heard, type PromptForm } from './prompt.ts';
+import { asHeard, chatPrompt, compactPrompt, formOf, type Heard, type PromptForm } from './prompt.ts';
 
 /** What reaches whom, beside the graph. Each is left out where all nodes read the same and hear everything. */
 export interface Hearing {
@@ -75,6 +75,8 @@ export interface Execution {
   tokens: { prompt: number; message: number };
   /** Rows: problems × samples. */
   rows: number;
+  /** How nodes were asked. */
+  reading: Pick<Run, 'sampling' | 'prompt'>;
 }
 
 /** Errors are the engine's; rollouts kept so far are released first. */
@@ -100,7 +102,7 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
       if (l + 1 < request.fromLayer) continue;
       request.signal?.throwIfAborted();
       const start = performance.now();
-      const result = await engine.generate({
+      const asked: GenerateRequest = {
         seed: request.seed,
         step: request.step,
         ...writing(request),
@@ -111,7 +113,8 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
           rows: numbers,
           prompts: rows.map(({ problem, heardAs }, row) => promptOf(node, problem, row, heardAs)),
         })),
-      });
+      };
+      const result = await engine.generate(asked, request.signal);
       if (result.rollout !== null) rollouts.push(result.rollout);
       for (const { node, messages: written } of result.nodes) messages.set(node, written);
       layers.push({
@@ -141,6 +144,7 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
       message: layers.reduce((sum, layer) => sum + layer.tokens.message, 0),
     },
     rows: rows.length,
+    reading: { sampling: request.sampling, prompt: request.prompt },
   };
 }
 
@@ -176,10 +180,11 @@ export function prompter(
       const source = byId.get(id);
       if (source && unheard?.(source, heardAs)) continue;
       const text = blanked.has(id) ? '' : (messages.get(id)?.[row]?.text ?? '');
-      heard.push({ from: id, text: channel ? channel(text) : text });
+      const sent = channel ? channel(text) : text;
+      heard.push({ from: id, text: source ? asHeard(sent, source, node, { sampling, prompt }) : sent });
     }
     const asked = view ? view(node, problem) : (problems[problem] ?? '');
-    if (prompt === 'chat') return chatPrompt(plan, node, asked, heard, sampling.maxNewTokens);
+    if (formOf(node, prompt) === 'chat') return chatPrompt(plan, node, asked, heard, sampling.maxNewTokens);
     const texts = heard.map(({ text }) => text);
     return compactPrompt(plan, node, asked, texts);
   };

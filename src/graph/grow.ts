@@ -3,6 +3,7 @@
  * that stays keeps its key, and with it its random numbers, though its place (`layer.index`) may shift; a new node gets
  * a key above all keys of the graph and all keys made from places.
  */
+import { describeHelper, type Helper } from './helper.ts';
 import { planGraph, GraphError, type Plan } from './plan.ts';
 import { edgesOf, nodeId, type Edge, type GraphSpec } from './topology.ts';
 
@@ -22,7 +23,9 @@ export type NetworkEdit =
   | { do: 'merge-nodes'; node: string; into: string }
   /** `instead` names an edge that goes in the same moment, since neither graph in between may be one that can be run. */
   | { do: 'connect'; from: string; to: string; instead?: Edge }
-  | { do: 'disconnect'; from: string; to: string };
+  | { do: 'disconnect'; from: string; to: string }
+  /** Another model writes for the node from now on; without a helper it is trained here, from the base. */
+  | { do: 'help'; node: string; helper?: Helper };
 
 /** A graph as it stands in a specification: mutable, plain JSON. */
 export interface GrownGraph {
@@ -30,6 +33,7 @@ export interface GrownGraph {
   hears: 'previous' | 'all';
   edges?: [string, string][];
   keys: number[];
+  helpers?: Record<string, Helper>;
 }
 
 export interface Growth {
@@ -56,6 +60,7 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
   let edges: Edge[] = edgesOf(graph).map((edge) => edge);
   /** Only `connect` and `disconnect` give up the rule by which nodes hear each other. */
   let explicit = graph.edges !== undefined;
+  const helpers = new Map(Object.entries(graph.helpers ?? {}));
 
   switch (edit.do) {
     case 'add-node':
@@ -74,6 +79,7 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
       break;
     case 'remove-node':
       removeNode(layers, edit.node, old);
+      helpers.delete(edit.node);
       edges = edges.filter((edge) => !edge.includes(edit.node));
       break;
     case 'merge-nodes': {
@@ -81,6 +87,8 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
       if (gone.layer !== stays.layer || gone === stays) {
         throw new GraphError(`nodes ${edit.node} and ${edit.into} cannot be merged; take two nodes of one layer`);
       }
+      const fixed = [gone, stays].find(({ helper }) => helper);
+      if (fixed) throw new GraphError(`node ${fixed.id} is a helper: it has no adapter to merge`);
       removeNode(layers, edit.node, old);
       const inherit = (id: string): string => (id === edit.node ? edit.into : id);
       edges = unique(edges.map(([from, to]): Edge => [inherit(from), inherit(to)]));
@@ -97,6 +105,11 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
     case 'disconnect':
       edges = without(edges, [edit.from, edit.to]);
       explicit = true;
+      break;
+    case 'help':
+      nodeAt(old, edit.node);
+      if (edit.helper) helpers.set(edit.node, edit.helper);
+      else helpers.delete(edit.node);
       break;
   }
 
@@ -116,6 +129,9 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
   const added = [...origin].filter(([, from]) => from === null).map(([id]) => id);
   const next: GrownGraph = { layers: layers.map((nodes) => nodes.length), hears: graph.hears, keys };
   checkSize(next);
+  if (helpers.size > 0) {
+    next.helpers = Object.fromEntries([...helpers].map(([id, helper]) => [renamed.get(id) ?? id, helper]));
+  }
   if (explicit) {
     const place = (id: string): string => renamed.get(id) ?? id;
     const kept = edges.map(([from, to]): [string, string] => [place(from), place(to)]);
@@ -126,7 +142,7 @@ export function applyEdit(graph: GraphSpec, edit: NetworkEdit): Growth {
 
 /** A rule of a schedule, as written in a specification. */
 export interface EditFields {
-  do: NetworkEdit['do'] | 'try';
+  do: (typeof EDITS)[number] | 'try';
   layer?: number | undefined;
   width?: number | undefined;
   node?: string | undefined;
@@ -180,6 +196,8 @@ export function describeEdit(edit: NetworkEdit): string {
       return `node ${edit.to} hears node ${edit.from}${edit.instead ? ` (the edge from ${edit.instead[0]} to ${edit.instead[1]} goes)` : ''}`;
     case 'disconnect':
       return `node ${edit.to} no longer hears node ${edit.from}`;
+    case 'help':
+      return `node ${edit.node} is ${edit.helper ? `written by ${describeHelper(edit.helper)}` : 'trained here'}`;
   }
 }
 

@@ -2,6 +2,7 @@
  * Planning is pure: from the graph a user writes to the nodes in the order they speak, or one line that names what is
  * wrong with it.
  */
+import type { Helper } from './helper.ts';
 import { edgesOf, nodeId, type Edge, type GraphSpec } from './topology.ts';
 
 export interface PlannedNode {
@@ -15,6 +16,8 @@ export interface PlannedNode {
   key: number;
   /** The nodes it hears, in the order of its prompt: by layer, then by index. */
   hears: string[];
+  /** Another model writes its messages; it has no adapter and learns nothing. */
+  helper?: Helper;
 }
 
 export interface Plan {
@@ -42,6 +45,11 @@ export function planGraph(graph: GraphSpec): Plan {
   if (graph.keys) assignKeys(nodes, graph.keys);
   const output = outputOf(layers);
   const byId = new Map(nodes.map((node) => [node.id, node]));
+  for (const [id, helper] of Object.entries(graph.helpers ?? {})) {
+    const node = byId.get(id);
+    if (!node) throw new GraphError(`helper ${id}: there is no node ${id}; the layers have ${widths(graph)} nodes`);
+    node.helper = helper;
+  }
   const edges = edgesOf(graph);
 
   const seen = new Set<string>();

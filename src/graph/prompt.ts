@@ -74,3 +74,21 @@ export function oneLine(text: string): string {
   // eslint-disable-next-line no-control-regex -- control characters are what is looked for
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ');
 }
+
+/** The form in which a node is asked: a helper's own, else the network's. */
+export const formOf = (node: PlannedNode, form: PromptForm): PromptForm => node.helper?.prompt ?? form;
+
+/**
+ * A message as it reaches a node. Only what a helper tells a node that reads the compact form is changed: the built-in
+ * models read 7-bit characters, and their context is short. The message may have as many characters as they may write.
+ */
+export function asHeard(
+  text: string,
+  source: PlannedNode,
+  reader: PlannedNode,
+  { sampling, prompt }: { sampling: { maxNewTokens: number }; prompt: PromptForm },
+): string {
+  if (!source.helper || formOf(reader, prompt) === 'chat') return text;
+  const plain = oneLine(text).normalize('NFKD').replace(/\p{M}/gu, '');
+  return plain.replace(/[^ -~]/gu, '?').slice(0, sampling.maxNewTokens);
+}

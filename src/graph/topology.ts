@@ -1,4 +1,5 @@
 /** The graph of a network as a user writes it, and the names of its nodes. */
+import type { Helper } from './helper.ts';
 
 export interface GraphSpec {
   /** Nodes in each layer, input first; the last layer is the one output node. */
@@ -12,6 +13,8 @@ export interface GraphSpec {
    * its place shifts. Without them a key is made from the place.
    */
   keys?: readonly number[] | undefined;
+  /** Nodes that another model writes for, by name. */
+  helpers?: Readonly<Record<string, Helper>> | undefined;
 }
 
 export type Edge = readonly [from: string, to: string];

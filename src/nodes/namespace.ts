@@ -12,9 +12,9 @@ export function namespaced(engine: EngineApi, prefix: string): EngineApi {
     info: () => engine.info(),
     addNode: (config, state) => engine.addNode({ ...config, id: rename(config.id) }, state),
     removeNode: (id) => engine.removeNode(rename(id)),
-    generate: async (request) => {
+    generate: async (request, signal) => {
       const nodes = request.nodes.map((part) => ({ ...part, node: rename(part.node) }));
-      const result = await engine.generate({ ...request, nodes });
+      const result = await engine.generate({ ...request, nodes }, signal);
       return { ...result, nodes: result.nodes.map((part) => ({ ...part, node: back(part.node) })) };
     },
     update: async (request) => {

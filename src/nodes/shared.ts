@@ -99,9 +99,9 @@ export class SharedPools {
           await own.removeNode(id);
           nodes.delete(id);
         }),
-      generate: (request) =>
+      generate: (request, signal) =>
         call(async () => {
-          const result = await own.generate(request);
+          const result = await own.generate(request, signal);
           if (result.rollout !== null) rollouts.add(result.rollout);
           return result;
         }),

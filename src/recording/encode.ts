@@ -15,7 +15,7 @@ function saidOf(plan: Plan, transcript: Transcript, part: NodeTranscript): SaidR
   const asWritten = heard.length === plain.length && heard.every(({ text }, i) => text === plain[i]);
   return {
     text: short(message.text),
-    logProb: log(message.logProb),
+    ...(message.logProb !== null && { logProb: log(message.logProb) }),
     tokens: message.tokens,
     ...(!message.stopped && { cut: true as const }),
     ...(advantage !== undefined && { advantage: rounded(advantage) }),

@@ -1,11 +1,22 @@
 import type { AdapterInfo, EngineApi, LoadProgress } from '../../workers/engine-api.ts';
+import { endpointAddress } from '../graph/helper.ts';
 import { gate } from '../nodes/gate.ts';
+import { withHelpers } from '../nodes/helped.ts';
 import { resolveModel } from '../nodes/pool.ts';
 import { sharedPools } from '../nodes/shared.ts';
+import { WriterShelf } from '../nodes/writers.ts';
 import type { RunSpec } from '../spec.ts';
 
 /** Makes an engine for a run. */
 export type CreateEngine = (spec: RunSpec, onProgress: (progress: LoadProgress) => void) => Promise<EngineApi>;
+
+/** Servers that write for nodes. None is asked before the reader has agreed to it: an AddressError asks them. */
+const pageWriters = new WriterShelf(async (helper) => {
+  const url = endpointAddress(helper.url);
+  gate.check(url);
+  const { Endpoint } = await import('../nodes/endpoint.ts');
+  return new Endpoint({ url, request: (address, init) => gate.fetch(String(address as string), init) });
+});
 
 /**
  * The default: engine workers that all sandboxes of the page share; `base` is what relative addresses of models are
@@ -18,7 +29,7 @@ export const poolFrom =
     // What lies beside our own scripts was chosen with them.
     if (new URL(model).origin !== new URL(base).origin) gate.check(model);
     const { engine, workers } = spec;
-    return sharedPools.acquire({ model, engine, workers, onProgress });
+    return withHelpers(await sharedPools.acquire({ model, engine, workers, onProgress }), pageWriters);
   };
 
 /** Holds one engine and makes another only where a run needs another. */

@@ -105,6 +105,8 @@ function labelOf(edit: NetworkEdit): string {
       return `${edit.instead ? 'moved' : 'new'} edge ${edgeName([edit.from, edit.to])}`;
     case 'disconnect':
       return `cut edge ${edgeName([edit.from, edit.to])}`;
+    case 'help':
+      return `change of who writes for ${nameOf(edit.node)}`;
   }
 }
 

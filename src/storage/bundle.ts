@@ -52,7 +52,7 @@ const ManifestSchema = v.object({
   created: real,
   step: count,
   metaSha256: Sha256,
-  nodes: v.pipe(v.array(v.object({ node: NodeName, sha256: Sha256 })), v.minLength(1), v.maxLength(256)),
+  nodes: v.pipe(v.array(v.object({ node: NodeName, sha256: Sha256 })), v.maxLength(256)),
 });
 
 export async function writeBundle({ name, created, checkpoint }: Bundle): Promise<Uint8Array<ArrayBuffer>> {

@@ -30,7 +30,7 @@ const Transcript = v.looseObject({
         text,
         tokens: count,
         stopped: v.boolean('true or false'),
-        logProb: real,
+        logProb: v.nullable(real),
         pieces: v.optional(v.array(v.looseObject({ text, logProb: real }))),
       }),
     }),
@@ -119,9 +119,10 @@ interface AdapterMeta {
   tensors: { name: string; shape: [number, number]; offset: number }[];
 }
 
-/** That every node of the network has its adapter, and every tensor its place. Throws an Error of one line. */
+/** That every node of the network has its adapter, but for those that another model writes for, and every tensor its place. Throws an Error of one line. */
 export function checkAdapters(spec: RunSpec, adapters: readonly AdapterMeta[]): void {
-  const nodes = new Set(planGraph(spec.graph).nodes.map(({ id }) => id));
+  const own = planGraph(spec.graph).nodes.filter(({ helper }) => !helper);
+  const nodes = new Set(own.map(({ id }) => id));
   const given = new Set<string>();
   for (const { node, elements, tensors } of adapters) {
     if (!nodes.has(node)) throw new Error(`node ${node} has an adapter and is not in the network`);

@@ -53,14 +53,16 @@ export async function counterfactual(request: ReplayRequest, replays: number): P
   try {
     for (const [l, nodes] of plan.layers.entries()) {
       request.signal?.throwIfAborted();
-      // Resample every node of the layer, each in the situations it was in.
+      const learning = nodes.filter(({ helper }) => !helper);
+      if (learning.length === 0) continue;
+      // Resample every node of the layer that learns, each in the situations it was in.
       const resampled = await engine.generate({
         seed: request.seed,
         step: request.step,
         ...writing(request),
         keep: true,
         details: false,
-        nodes: nodes.map((node) => ({
+        nodes: learning.map((node) => ({
           node: node.id,
           rows: rows.map(({ number }) => number),
           prompts: rows.map(({ problem, heardAs }) => promptOf(node, problem, heardAs, heardAs)),
@@ -69,10 +71,10 @@ export async function counterfactual(request: ReplayRequest, replays: number): P
       if (resampled.rollout !== null) result.rollouts.push(resampled.rollout);
 
       // Replay what comes behind, for all nodes of the layer at once: block n of the rows is about node n.
-      const blocks = nodes.flatMap((_, n) => rows.map((row) => ({ ...row, number: row.number + n * rows.length })));
+      const blocks = learning.flatMap((_, n) => rows.map((row) => ({ ...row, number: row.number + n * rows.length })));
       const given = new Map<string, Message[]>();
       for (const spoken of plan.layers.slice(0, l + 1).flat()) {
-        const mine = nodes.indexOf(spoken);
+        const mine = learning.indexOf(spoken);
         const messages = factual(spoken.id);
         given.set(
           spoken.id,
@@ -95,9 +97,9 @@ export async function counterfactual(request: ReplayRequest, replays: number): P
         replay.outputs,
         blocks.map(({ problem }) => problem),
       );
-      result.calls += nodes.length * rows.length + (plan.nodes.length - spokenBy(plan.layers, l)) * blocks.length;
+      result.calls += learning.length * rows.length + (plan.nodes.length - spokenBy(plan.layers, l)) * blocks.length;
 
-      for (const [n, node] of nodes.entries()) {
+      for (const [n, node] of learning.entries()) {
         const advantages = new Float32Array(contexts * replays);
         for (let context = 0; context < contexts; context++) {
           const first = n * rows.length + context * others;
@@ -123,7 +125,7 @@ export async function blanking(request: ReplayRequest): Promise<NodeCredit> {
     return { problem: Math.floor(row / samples), number: FIRST_REPLAY + row, heardAs: row };
   });
   const result: NodeCredit = { nodes: [], rollouts: [], calls: 0 };
-  for (const node of plan.nodes) {
+  for (const node of plan.nodes.filter(({ helper }) => !helper)) {
     if (node === plan.output) {
       result.nodes.push({ node: node.id, advantages: leaveOneOut(rewards, samples) });
       continue;

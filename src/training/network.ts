@@ -25,9 +25,10 @@ export async function addNodes(engine: EngineApi, spec: RunSpec, plan: Plan, sta
   const { rank, alpha } = spec.lora;
   const added: string[] = [];
   try {
-    for (const { id, key } of plan.nodes) {
+    for (const { id, key, helper } of plan.nodes) {
       const state = states?.get(id);
-      await engine.addNode({ id, key, rank, alpha, seed: mix(mix(spec.seed) ^ key) }, state && { ...state, node: id });
+      const config = { id, key, rank, alpha, seed: mix(mix(spec.seed) ^ key), ...(helper && { helper }) };
+      await engine.addNode(config, state && { ...state, node: id });
       added.push(id);
     }
   } catch (error) {
@@ -36,7 +37,7 @@ export async function addNodes(engine: EngineApi, spec: RunSpec, plan: Plan, sta
   }
 }
 
-/** Makes a node what it was before any training: the base. */
+/** Makes a node what it was before any training: the base. Not for helpers. */
 export async function resetNode(engine: EngineApi, spec: RunSpec, { id, key }: PlannedNode): Promise<void> {
   const { rank, alpha } = spec.lora;
   await engine.removeNode(id);
@@ -50,11 +51,14 @@ export async function removeNodes(engine: EngineApi, plan: Plan): Promise<void> 
 /** The adapters of a checkpoint. Throws an Error that names the node that has none. */
 export function statesOf(checkpoint: Checkpoint, plan: Plan): Map<string, AdapterState> {
   const states = new Map(checkpoint.adapters.map((state) => [state.node, state]));
-  for (const { id } of plan.nodes) {
+  for (const id of trainedNodes(plan)) {
     if (!states.has(id)) throw new Error(`the checkpoint of step ${checkpoint.step} has no adapter for node ${id}`);
   }
   return states;
 }
+
+/** Names of the nodes that have an adapter: all but helpers. */
+export const trainedNodes = ({ nodes }: Plan): string[] => nodes.filter(({ helper }) => !helper).map(({ id }) => id);
 
 export interface Change {
   graph: GrownGraph;
@@ -76,7 +80,8 @@ export function planChange(spec: RunSpec, edit: NetworkEdit, start: NodeStart, o
   const { graph, plan, origin, added } = growth;
   const states = new Map<string, AdapterState>();
   for (const [id, from] of origin) {
-    const state = from === null ? undefined : old.get(from);
+    const helped = plan.nodes.some((node) => node.id === id && node.helper);
+    const state = from === null || helped ? undefined : old.get(from);
     if (state) states.set(id, { ...state, node: id });
   }
   if (edit.do === 'merge-nodes') {

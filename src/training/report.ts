@@ -2,6 +2,7 @@
 import type { NodeUpdate } from '../../workers/engine-api.ts';
 import type { Execution } from '../graph/execute.ts';
 import type { Plan } from '../graph/plan.ts';
+import { asHeard } from '../graph/prompt.ts';
 import type { Problem, Reward } from '../tasks/task.ts';
 import type { StepReport, Transcript } from './types.ts';
 
@@ -39,7 +40,10 @@ export function transcriptOf(judged: Judged, row: number): Transcript {
       const sources = node.hears.filter((from) => !judged.unheard?.(from, row));
       const heard = sources.map((from) => {
         const text = judged.blank?.includes(from) ? '' : (execution.messages.get(from)?.[row]?.text ?? '');
-        return { from, text: judged.channel ? judged.channel(text) : text };
+        const source = plan.nodes.find(({ id }) => id === from);
+        const sent = judged.channel ? judged.channel(text) : text;
+        const heard = source ? asHeard(sent, source, node, execution.reading) : sent;
+        return { from, text: heard };
       });
       return { node: node.id, heard, message, ...(advantage === undefined ? {} : { advantage }) };
     }),

@@ -57,9 +57,15 @@ export function checkSameBase(saved: RunSpec, wanted: RunSpec): void {
 
 function checkSame(saved: RunSpec, wanted: RunSpec, parts: readonly ('model' | 'lora' | 'graph')[]): void {
   for (const part of parts) {
-    const [was, is] = [canonical(saved[part]), canonical(wanted[part])];
+    const [was, is] = [canonical(sameness(saved, part)), canonical(sameness(wanted, part))];
     if (was !== is) throw new Error(`the checkpoint is of another network: its ${part} is ${was}, this one's is ${is}`);
   }
+}
+
+/** A helper may move to another server, or be another model: it is the same network as long as it is a helper. */
+function sameness(spec: RunSpec, part: 'model' | 'lora' | 'graph'): unknown {
+  const { helpers } = spec.graph;
+  return part === 'graph' && helpers ? { ...spec.graph, helpers: Object.keys(helpers).sort() } : spec[part];
 }
 
 /** JSON with sorted keys, for comparing. */

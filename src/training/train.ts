@@ -4,6 +4,7 @@
  *
  * With a curriculum, growth or a guard the run also takes decisions (`growth.ts`), and ends at its best network.
  */
+import { HelperError } from '../graph/helper.ts';
 import { isScheduled, noteStep, practiceLevel } from './curriculum.ts';
 import { carryOut, dueNow, endAtBest, measureAll, noteBest, undoCollapse, type Best } from './growth.ts';
 import type { Trainer } from './trainer.ts';
@@ -137,7 +138,13 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
     }
     if (store && savedAt !== trainer.stepsDone) yield await save(isBest(trainer));
   } catch (error) {
-    if (!signal?.aborted) throw error;
+    if (!signal?.aborted) {
+      // A helper stayed away: the network is whole, and is saved as it stands.
+      if (error instanceof HelperError && store && trainer.stepsDone > 0 && savedAt !== trainer.stepsDone) {
+        yield await save(false);
+      }
+      throw error;
+    }
     if (store && savedAt !== trainer.stepsDone) yield await save(false);
     yield { type: 'finished', step: trainer.stepsDone, reason: 'aborted' };
     return;

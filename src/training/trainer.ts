@@ -17,6 +17,7 @@
  */
 import type { AdapterState, EngineApi } from '../../workers/engine-api.ts';
 import type { NetworkEdit } from '../graph/grow.ts';
+import { HelperError } from '../graph/helper.ts';
 import { planGraph, type Plan, type PlannedNode } from '../graph/plan.ts';
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
@@ -34,6 +35,7 @@ import {
   resetNode,
   statesOf,
   type NetworkState,
+  trainedNodes,
   type NodeStart,
 } from './network.ts';
 import { firstTranscripts, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
@@ -181,6 +183,9 @@ export class Trainer {
 
   async #trainStep(options: StepOptions): Promise<StepReport> {
     this.#checkSound();
+    if (trainedNodes(this.#plan).length === 0) {
+      throw new RangeError('every node of this network is a helper: there is nothing to train, only to test');
+    }
     const { sampling, training } = this.#spec;
     const level = options.level ?? this.#spec.task.level;
     const step = this.#step;
@@ -205,7 +210,7 @@ export class Trainer {
     const updateStart = performance.now();
     const lossTokens = sampling.maxNewTokens / 4;
     const { klBeta, entropyBeta, clipNorm, learningRate } = training;
-    const learning = credit.nodes.filter(({ node }) => !this.#frozen.has(this.#keyOf(node)));
+    const learning = credit.nodes.filter(({ node }) => this.#learns(node));
     const update = await this.#guardWeights(() =>
       this.#engine
         .update({
@@ -299,17 +304,21 @@ export class Trainer {
       this.#checkSound();
       const { level } = this.#spec.task;
       const problems = testProblems(this.task, level, SHOWN.problems, new Random(EVALUATION_SEED, level));
-      const judged = await roll(this.#subject, problems);
+      // A helper that stays away must not keep what was learned from being saved.
+      const judged = await roll(this.#subject, problems).catch((error: unknown) => {
+        if (error instanceof HelperError) return null;
+        throw error;
+      });
       const measured = this.#evaluations.findLast((evaluation) => evaluation.step === this.#step);
       return {
         version: 1,
         spec: structuredClone(this.#spec),
         step: this.#step,
-        adapters: await this.#engine.exportNodes(this.#plan.nodes.map((node) => node.id)),
+        adapters: await this.#engine.exportNodes(trainedNodes(this.#plan)),
         curve: structuredClone(this.#curve),
         evaluations: structuredClone(this.#evaluations),
         baseline: { ...this.#baseline },
-        transcripts: problems.map((_, row) => transcriptOf(judged, row)),
+        transcripts: judged ? problems.map((_, row) => transcriptOf(judged, row)) : [],
         ...(measured ? { heldOut: measured.accuracy } : {}),
         ...(Object.keys(this.#voices).length > 0 ? { voices: structuredClone(this.#voices) } : {}),
         ...(this.#frozen.size > 0 ? { frozen: [...this.#frozen] } : {}),
@@ -361,7 +370,7 @@ export class Trainer {
     return this.#exclusive(async () => {
       this.#checkSound();
       if (this.#spec.lora.shared) throw new Error('nodes that share one adapter cannot be grown');
-      const exported = await this.#engine.exportNodes(this.#plan.nodes.map((node) => node.id));
+      const exported = await this.#engine.exportNodes(trainedNodes(this.#plan));
       const old = new Map(exported.map((state) => [state.node, state]));
       const change = planChange(this.#spec, edit, start, old, this.#voices);
       await this.#putInPlace({ ...this.#spec, graph: change.graph }, change.plan, change.states);
@@ -374,7 +383,7 @@ export class Trainer {
   network(): Promise<NetworkState> {
     return this.#exclusive(async () => {
       this.#checkSound();
-      const adapters = await this.#engine.exportNodes(this.#plan.nodes.map((node) => node.id));
+      const adapters = await this.#engine.exportNodes(trainedNodes(this.#plan));
       return { graph: structuredClone(this.#spec.graph), adapters, voices: structuredClone(this.#voices) };
     });
   }
@@ -391,14 +400,14 @@ export class Trainer {
 
   /** Leaves a node as it is from the next step on, or lets it learn again. Throws a RangeError where there is none. */
   freeze(id: string, on: boolean): void {
-    const [{ key }] = this.#named(id);
+    const [{ key }] = this.#trained(id);
     const others = [...this.#frozen].filter((other) => other !== key);
     this.#frozen = new Set(on ? [...others, key] : others);
   }
 
   /** Makes a node the base again, its optimiser too. Returns what it was, for `putAdapters`. */
   resetNode(id: string): Promise<AdapterState[]> {
-    return this.#changeAdapters([id], () => resetNode(this.#engine, this.#spec, this.#named(id)[0]));
+    return this.#changeAdapters([id], () => resetNode(this.#engine, this.#spec, this.#trained(id)[0]));
   }
 
   /** Exchanges what two nodes have learned. Returns what they were. */
@@ -420,7 +429,7 @@ export class Trainer {
   #changeAdapters(ids: string[], write: (old: AdapterState[]) => Promise<void>): Promise<AdapterState[]> {
     return this.#exclusive(async () => {
       this.#checkSound();
-      this.#named(...ids);
+      this.#trained(...ids);
       if (this.#spec.lora.shared) throw new Error('nodes that share one adapter cannot be changed one by one');
       const old = await this.#engine.exportNodes(ids);
       await this.#guardWeights(() => write(old));
@@ -428,11 +437,13 @@ export class Trainer {
     });
   }
 
-  #named(...ids: string[]): [PlannedNode, ...PlannedNode[]] {
+  /** Nodes by name. Throws a RangeError for a name that is no node's, or a helper's. */
+  #trained(...ids: string[]): [PlannedNode, ...PlannedNode[]] {
     const nodes = ids.map((id) => {
       const node = this.#plan.nodes.find((planned) => planned.id === id);
       if (!node)
         throw new RangeError(`there is no node ${id}; there are ${this.#plan.nodes.map((n) => n.id).join(', ')}`);
+      if (node.helper) throw new RangeError(`node ${id} is a helper: it has no adapter and learns nothing`);
       return node;
     });
     return nodes as [PlannedNode, ...PlannedNode[]];
@@ -483,8 +494,9 @@ export class Trainer {
     return { plan: this.#plan, engine: this.#engine, task: this.task, spec: this.#spec, step: this.#step, silent };
   }
 
-  #keyOf(id: string): number {
-    return this.#plan.nodes.find((node) => node.id === id)?.key ?? -1;
+  #learns(id: string): boolean {
+    const node = this.#plan.nodes.find((planned) => planned.id === id);
+    return node !== undefined && !node.helper && !this.#frozen.has(node.key);
   }
 
   #checkSound(): void {
@@ -516,6 +528,6 @@ export class Trainer {
 
 /** Whether two plans put the same nodes, with the same random numbers, under the same names. */
 function sameNodes(a: Plan, b: Plan): boolean {
-  const names = ({ nodes }: Plan): string => nodes.map(({ id, key }) => `${id}=${key}`).join();
+  const names = ({ nodes }: Plan): string => JSON.stringify(nodes.map(({ id, key, helper }) => [id, key, helper]));
   return names(a) === names(b);
 }
