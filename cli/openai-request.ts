@@ -20,7 +20,7 @@ const u32 = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 32 - 
 const Content = v.union([text, v.pipe(v.array(v.object({ type: v.literal('text'), text })), v.maxLength(64))]);
 
 /** Fields with which an answer would mean something else; a client that sends them is told so. */
-const NONE = v.optional(v.nullable(v.union([v.literal(0), v.literal(false), v.tuple([])])));
+const NONE = v.optional(v.nullable(v.union([v.literal(0), v.literal(false), v.strictTuple([])])));
 const common = {
   model: v.pipe(v.string(), v.maxLength(200)),
   max_tokens: v.nullish(v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(1024))),
@@ -69,7 +69,7 @@ export function readRequest(kind: 'chat' | 'completion', body: unknown): Asked {
       : v.safeParse(CompletionSchema, body, { abortEarly: true });
   if (!result.success) {
     const [issue] = result.issues;
-    const field = v.getDotPath(issue as v.BaseIssue<unknown>);
+    const field = v.getDotPath(issue);
     const said = field === null ? issue.message : `${field}: ${issue.message}`;
     throw new RequestError(400, `This server cannot do that. ${said}`, field);
   }

@@ -76,7 +76,7 @@ export function oneLine(text: string): string {
 }
 
 /** The form in which a node is asked: a helper's own, else the network's. */
-export const formOf = (node: PlannedNode, form: PromptForm): PromptForm => node.helper?.prompt ?? form;
+export const formOf = (node: PlannedNode, form: PromptForm = 'compact'): PromptForm => node.helper?.prompt ?? form;
 
 /**
  * A message as it reaches a node. Only what a helper tells a node that reads the compact form is changed: the built-in
@@ -86,7 +86,7 @@ export function asHeard(
   text: string,
   source: PlannedNode,
   reader: PlannedNode,
-  { sampling, prompt }: { sampling: { maxNewTokens: number }; prompt: PromptForm },
+  { sampling, prompt }: { sampling: { maxNewTokens: number }; prompt?: PromptForm | undefined },
 ): string {
   if (!source.helper || formOf(reader, prompt) === 'chat') return text;
   const plain = oneLine(text).normalize('NFKD').replace(/\p{M}/gu, '');

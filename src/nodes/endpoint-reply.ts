@@ -46,7 +46,7 @@ export async function readText(response: Response): Promise<string> {
       void reader.cancel().catch(() => undefined);
       throw new HelperError(`its answer has more than ${MAX_BYTES} bytes; a message has far fewer`);
     }
-    text += decoder.decode(value as Uint8Array, { stream: true });
+    text += decoder.decode(value, { stream: true });
   }
 }
 

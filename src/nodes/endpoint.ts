@@ -130,6 +130,8 @@ export class Endpoint implements Writer {
     let text: string;
     try {
       text = await readText(response);
+      // Some servers say back what they were sent.
+      if (key !== undefined) text = text.replaceAll(key, '(the key)');
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HelperError) throw error;
