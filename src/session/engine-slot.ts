@@ -15,7 +15,7 @@ const pageWriters = new WriterShelf(async (helper) => {
   const url = endpointAddress(helper.url);
   gate.check(url);
   const { Endpoint } = await import('../nodes/endpoint.ts');
-  return new Endpoint({ url, request: (address, init) => gate.fetch(String(address as string), init) });
+  return new Endpoint({ url, request: (address, init) => gate.fetch(new Request(address).url, init) });
 });
 
 /**
