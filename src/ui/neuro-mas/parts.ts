@@ -20,6 +20,11 @@ export interface Desk {
   selected: string | null;
   /** A problem the reader typed. */
   typed: string;
+  /** A recording is on view: nothing can be computed. */
+  recorded: boolean;
+  /** Without a node's messages: measured live, or recorded, which it is of few. */
+  blankable: (node: string) => boolean;
+  blank: (node: string, on: boolean) => void;
   act: (action: Action) => void;
   setPace: (pace: Pace) => void;
   configure: (settings: Settings) => void;
@@ -51,6 +56,7 @@ export function problem(desk: Desk): TemplateResult {
     .answered=${desk.filmed === on?.transcript}
     .busy=${state.activity === 'busy'}
     .typed=${typed}
+    ?recorded=${desk.recorded}
     @problem-run=${({ detail }: CustomEvent<string>) => {
       desk.runTyped(detail);
     }}
@@ -58,9 +64,10 @@ export function problem(desk: Desk): TemplateResult {
 }
 
 /** @param brief Play and pause only. */
-export function playBar({ state, pace, act, setPace }: Desk, brief = false): TemplateResult {
+export function playBar({ state, pace, recorded, act, setPace }: Desk, brief = false): TemplateResult {
   return html`<nm-play-bar
     ?brief=${brief}
+    ?recorded=${recorded}
     .playing=${isTraining(state)}
     .pausing=${state.activity === 'pausing'}
     .busy=${state.activity === 'busy'}
@@ -146,6 +153,8 @@ export function panel(desk: Desk): TemplateResult | typeof nothing {
     .siblings=${(state.plan.layers[node.layer - 1] ?? []).flatMap(({ id }) => (id === node.id ? [] : id))}
     .undoable=${state.undoable}
     .busy=${state.activity === 'busy'}
+    ?recorded=${desk.recorded}
+    ?unblankable=${!desk.blankable(node.id)}
     @node-change=${({ detail }: CustomEvent<NodeChange>) => {
       void session.changeNode(detail);
     }}
@@ -153,7 +162,7 @@ export function panel(desk: Desk): TemplateResult | typeof nothing {
       desk.closePanel(node.id);
     }}
     @node-blank=${({ detail }: CustomEvent<boolean>) => {
-      void session.blank(node.id, detail);
+      desk.blank(node.id, detail);
     }}
   ></nm-node-panel>`;
 }

@@ -61,6 +61,10 @@ export class NmNodePanel extends LitElement {
   @property() undoable: string | null = null;
   @property({ attribute: false }) effect: BlankEffect | null = null;
   @property({ type: Boolean }) busy = false;
+  /** It is part of a recording: nothing of it can be changed. */
+  @property({ type: Boolean }) recorded = false;
+  /** What the network does without it is not known. */
+  @property({ type: Boolean }) unblankable = false;
 
   /** Place of the scrubber, or null for the latest. */
   @state() private scrubbed: number | null = null;
@@ -94,8 +98,8 @@ export class NmNodePanel extends LitElement {
           <button class="plain" id="close" @click=${this.#close}>${icons.close} Close</button>
         </header>
         <div class="columns">
-          ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)} ${this.#worth(node)}
-          ${this.#hands(node)}
+          ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)} ${this.unblankable ? nothing : this.#worth(node)}
+          ${this.recorded ? nothing : this.#hands(node)}
         </div>
       </section>
     `;

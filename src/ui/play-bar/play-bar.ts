@@ -33,6 +33,8 @@ export class NmPlayBar extends LitElement {
   /** Nothing has been trained. */
   @property({ type: Boolean }) fresh = true;
   @property({ type: Boolean }) finished = false;
+  /** A recording is played back. */
+  @property({ type: Boolean }) recorded = false;
   @property() pace: Pace = 'readable';
   /** Play and pause only, for small embeds. */
   @property({ type: Boolean, reflect: true }) brief = false;
@@ -46,7 +48,7 @@ export class NmPlayBar extends LitElement {
   }
 
   protected override render() {
-    const { playing, pausing, busy, fresh } = this;
+    const { playing, pausing, busy, fresh, recorded } = this;
     const button = (action: Action, icon: unknown, label: string, title: string, off: boolean) =>
       html`<button
         title=${title}
@@ -58,7 +60,7 @@ export class NmPlayBar extends LitElement {
         ${icon} ${label}
       </button>`;
     return html`
-      <div class="main" role="group" aria-label="Training">
+      <div class="main" role="group" aria-label=${recorded ? 'Playback' : 'Training'}>
         <button
           class="primary"
           id="play"
@@ -79,7 +81,13 @@ export class NmPlayBar extends LitElement {
         ${
           this.brief
             ? null
-            : [
+            : recorded
+              ? [
+                button('step', icons.step, 'One step', 'The next step of the recording', playing),
+                button('problem', icons.one, 'Other problem', 'Another of the recorded test problems', false),
+                button('reset', icons.reset, 'Rewind', 'Back to the untrained network', fresh),
+              ]
+              : [
                 button('step', icons.step, 'One step', 'Train one step and stop', playing || busy),
                 button('problem', icons.one, 'Test it', 'Run one test problem, without training', pausing),
                 button('reset', icons.reset, 'Reset', 'Forget what was learned and begin again', fresh || pausing),
