@@ -5,10 +5,11 @@ import { ShaderError } from '../gpu/runtime.ts';
 import type { Backend } from './backend.ts';
 import { type ModelConfig, ModelError } from './config.ts';
 import { Engine } from './engine.ts';
-import { CharacterTokenizer, type Tokenizer } from './tokenizer.ts';
+import { type ModelFiles, readTokenizerFiles } from './tokenizer-files.ts';
+import { CharacterTokenizer, NoTokenizer, type Tokenizer } from './tokenizer.ts';
 import { loadMlc } from './weights/mlc.ts';
 import type { ModelWeights } from './weights/packed.ts';
-import type { Fetch } from './weights/source.ts';
+import { type Fetch, Folder } from './weights/source.ts';
 
 export interface Surroundings {
   /** `navigator.gpu` unless given; Node has none of its own. */
@@ -27,13 +28,17 @@ export interface Surroundings {
 export async function createEngine(options: EngineOptions, surroundings: Surroundings = {}): Promise<Engine> {
   const { fetch, onProgress } = surroundings;
   const weights = await loadMlc(options.model, { fetch, onProgress });
+  const folder = new Folder(options.model, fetch ?? ((url) => globalThis.fetch(url)));
+  const tokenizer = await tokenizerOf(weights.config, {
+    readIfPresent: (file, maxBytes) => folder.readIfPresent(file, { maxBytes }),
+  });
   const report = (phase: LoadProgress['phase']) =>
     onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });
   report('compiling shaders');
   const gpu = surroundings.gpu ?? (globalThis.navigator as WorkerNavigator | undefined)?.gpu;
   const backend = await createBackend(weights, options.engine, gpu);
   report('ready');
-  return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+  return new Engine(weights.config, backend, tokenizer, weights.bytes);
 }
 
 /** What computes, for a model that is loaded; see `createEngine`. */
@@ -63,17 +68,14 @@ async function createReference(weights: ModelWeights): Promise<Backend> {
   return createReferenceBackend(weights);
 }
 
-/** Built-in models' tokens are the 128 characters. Others can be scored by token id, but read no text yet. */
-export function tokenizerOf({ name, vocabularySize, bosId }: ModelConfig): Tokenizer {
-  const tokenizer = new CharacterTokenizer(bosId);
-  if (vocabularySize === 128) return tokenizer;
-  return {
-    encode() {
-      throw new ModelError(
-        `${name} has a vocabulary of ${vocabularySize} tokens; text can be read for models of 128 character tokens only: choose nano or small.`,
-      );
-    },
-    piece: (id) => `⟨${id}⟩`,
-    decode: (ids) => Array.from(ids, (id) => `⟨${id}⟩`).join(''),
-  };
+/**
+ * Built-in models' tokens are the 128 characters. Others bring a tokenizer, which is loaded with its library; without one
+ * they can be scored by token id, and read no text.
+ */
+async function tokenizerOf(config: ModelConfig, files: ModelFiles): Promise<Tokenizer> {
+  if (config.vocabularySize === 128) return new CharacterTokenizer(config.bosId);
+  const own = await readTokenizerFiles(files);
+  if (!own) return new NoTokenizer(`${config.name} has no tokenizer.json, so it can read no text.`);
+  const { PretrainedTokenizer } = await import('./pretrained.ts');
+  return new PretrainedTokenizer(own, config);
 }

@@ -1,6 +1,6 @@
 /** The reference engine: the same interface as the WebGPU one, on the CPU. */
-import { tokenizerOf } from '../engine/create.ts';
 import { Engine } from '../engine/engine.ts';
+import { CharacterTokenizer, type Tokenizer } from '../engine/tokenizer.ts';
 import { type LoadOptions, loadMlc } from '../engine/weights/mlc.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { ReferenceBackend } from './backend.ts';
@@ -19,13 +19,14 @@ export async function createReferenceBackend(
   return new ReferenceBackend(weights, { precision, products, description: 'CPU, TypeScript with WebAssembly SIMD' });
 }
 
-/** An engine on the model given, or on the model folder at an address. */
+/** An engine on the model given, or on the model folder at an address; without a tokenizer given, tokens are characters. */
 export async function createReferenceEngine(
   model: ModelWeights | string,
   precision: Precision = 'float32',
   options: LoadOptions = {},
+  tokenizer?: Tokenizer,
 ): Promise<Engine> {
   const weights = typeof model === 'string' ? await loadMlc(model, options) : model;
   const backend = await createReferenceBackend(weights, precision);
-  return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+  return new Engine(weights.config, backend, tokenizer ?? new CharacterTokenizer(weights.config.bosId), weights.bytes);
 }
