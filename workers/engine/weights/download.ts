@@ -28,13 +28,13 @@ export interface DownloadOptions {
   /** Bytes of this file that came through the network, as they come. */
   onDownloaded?: ((bytes: number) => void) | undefined;
   signal?: AbortSignal | undefined;
-  /** Milliseconds between attempts; the number of them in a row without a byte. Default: 0.5 s to 8 s, six. */
+  /** Milliseconds between attempts; the number of them in a row without a byte. Default: 0.5 s to 4 s, five. */
   pauses?: readonly number[] | undefined;
 }
 
 /** A piece that is kept: little is lost with a tab that is closed, and 1 GB is still not many. */
 const PIECE_BYTES = 4 * 2 ** 20;
-const PAUSES = [500, 1000, 2000, 4000, 8000];
+const PAUSES = [500, 1000, 2000, 4000];
 /** Answers of a server that may be others a little later. */
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
