@@ -166,16 +166,21 @@ test('without storage it says so and trains on', async ({ page }) => {
   await waitForState(page, ({ finished, activity }) => finished && activity === 'idle');
 });
 
-test('a model that does not arrive is explained, and loading can be tried again', async ({ page }) => {
-  await page.route('**/models/nano/*.bin', (route) => route.abort());
-  await openPage(page, linkTo(quick));
-  const alert = page.getByRole('alert').filter({ hasText: /\S/ });
-  await expect(alert).toBeVisible();
-  await expect(alert).toContainText('try again');
-  await page.unroute('**/models/nano/*.bin');
-  await page.getByRole('button', { name: 'Test it' }).click();
-  await idle(page);
-  expect((await stateOf(page)).shown?.source).toBe('test');
+test.describe('without the service worker, which fetches behind the back of `route`', () => {
+  test.use({ serviceWorkers: 'block' });
+
+  test('a model that does not arrive is explained, and loading can be tried again', async ({ page }) => {
+    await page.route('**/models/nano/*.bin', (route) => route.abort());
+    await openPage(page, linkTo(quick));
+    const alert = page.getByRole('alert').filter({ hasText: /\S/ });
+    // It is asked for again for some seconds first.
+    await expect(alert).toBeVisible({ timeout: 30_000 });
+    await expect(alert).toContainText('try again');
+    await page.unroute('**/models/nano/*.bin');
+    await page.getByRole('button', { name: 'Test it' }).click();
+    await idle(page);
+    expect((await stateOf(page)).shown?.source).toBe('test');
+  });
 });
 
 test('the first load is at most 400 kB compressed, model included', async ({ page }) => {
