@@ -19,7 +19,7 @@ const forbid = (folder, from, message) => ({
           folder.startsWith('src')
             ? {
                 // `?worker&url` imports the address of a script, not the script.
-                regex: '/workers/(?!engine-api\\.ts$|engine\\.worker\\.ts\\?worker&url$)',
+                regex: '/workers/(?!engine-api\\.ts$|[a-z]+\\.worker\\.ts\\?worker&url$)',
                 message: 'src and workers share types only: workers/engine-api.ts.',
               }
             : { regex: '/src/', message: 'An engine knows no task, no reward and no graph.' },

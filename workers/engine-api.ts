@@ -79,6 +79,8 @@ export interface EngineOptions {
   engine: EngineChoice;
   /** Of a Hugging Face folder; an MLC folder says itself. Default: q4. */
   quantization?: Quantization | undefined;
+  /** Keep what is downloaded for the next time, where there is such a place. Default: true. */
+  keep?: boolean | undefined;
 }
 
 /** A node: one LoRA adapter on the shared base. */
@@ -277,4 +279,43 @@ export interface EngineWorkerApi extends EngineApi {
   /** Takes a Web Lock and keeps it while the worker lives; false where there are no locks. Whoever gets it next knows. */
   holdLock(name: string): Promise<boolean>;
   load(options: EngineOptions, onProgress?: (progress: LoadProgress) => void): Promise<EngineInfo>;
+}
+
+/** A folder of which files are kept in this browser, by this program or by web-llm. */
+export interface KeptModel {
+  /** Address of the folder, with a slash at the end. */
+  url: string;
+  bytes: number;
+  /** False where a download was interrupted: it goes on from there. */
+  whole: boolean;
+}
+
+/** What a model would take, known before any weight is downloaded. */
+export interface ModelPlan {
+  name: string;
+  format: 'mlc' | 'safetensors';
+  /** `llama`, `qwen2` or `qwen3`. */
+  architecture: string;
+  /** How the weights lie in the memory, for example `q4f16_1`. */
+  quantization: string;
+  parameters: number;
+  contextLength: number;
+  /** Bytes of its large files, and how many of them are kept here already. */
+  downloadBytes: number;
+  keptBytes: number;
+  /** Bytes that can still be kept (Infinity where that is not known), and how many are wanting. */
+  freeBytes: number;
+  shortBytes: number;
+  /** Bytes of its weights in the memory. */
+  memoryBytes: number;
+}
+
+/** What a models worker exposes: the files of models, without an engine. */
+export interface ModelsWorkerApi {
+  /** All folders of which something is kept. */
+  kept(): Promise<KeptModel[]>;
+  /** Forgets all files of a folder; the bytes that frees. */
+  remove(url: string): Promise<number>;
+  /** Reads what a folder says of its model. Errors: ModelError for one that is not there, or cannot be run. */
+  inspect(options: Pick<EngineOptions, 'model' | 'quantization'>): Promise<ModelPlan>;
 }

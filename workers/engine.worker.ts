@@ -1,6 +1,7 @@
 import { expose, transfer } from 'comlink';
 import type { EngineApi, EngineWorkerApi } from './engine-api.ts';
 import { createEngine } from './engine/create.ts';
+import { openCacheStore } from './engine/weights/cache-store.ts';
 
 let engine: EngineApi | undefined;
 
@@ -24,7 +25,7 @@ const api: EngineWorkerApi = {
   },
   async load(options, onProgress) {
     if (engine) throw new Error('The engine worker has a model already: start another worker for another model.');
-    engine = await createEngine(options, { onProgress });
+    engine = await createEngine(options, { onProgress, store: openCacheStore() });
     return engine.info();
   },
   info: async () => loaded().info(),

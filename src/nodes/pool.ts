@@ -2,7 +2,7 @@
  * The engine workers of a page: the only place that starts a worker. A pool is an engine; a trainer cannot tell it from
  * one that runs in its own thread.
  */
-import type { EngineChoice, LoadPhase, LoadProgress } from '../../workers/engine-api.ts';
+import type { EngineChoice, LoadPhase, LoadProgress, Quantization } from '../../workers/engine-api.ts';
 import { EngineLink, type WorkerLike } from './link.ts';
 import { RoutedEngine } from './route.ts';
 import { startWorker } from './start-worker.ts';
@@ -14,6 +14,9 @@ export interface PoolOptions {
   /** Address of the model folder, absolute; see `resolveModel`. */
   model: string;
   engine: EngineChoice;
+  /** See `EngineOptions`. */
+  quantization?: Quantization | undefined;
+  keep?: boolean | undefined;
   /** Default 1: one worker shares the base among its nodes and batches them. */
   workers?: number;
   /** Bytes are sums over the workers; the phase is that of the one furthest behind. */
@@ -32,7 +35,15 @@ export interface PoolOptions {
  * workers are ended then.
  */
 export async function createPool(options: PoolOptions): Promise<RoutedEngine> {
-  const { model, engine, workers = 1, signal, createWorker = startWorker } = options;
+  const {
+    model,
+    engine,
+    quantization,
+    keep,
+    workers = 1,
+    signal,
+    createWorker = () => startWorker('engine'),
+  } = options;
   if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`${workers} workers: at least one is needed`);
   signal?.throwIfAborted();
 
@@ -42,7 +53,9 @@ export async function createPool(options: PoolOptions): Promise<RoutedEngine> {
     for (let number = 1; number <= workers; number++) {
       links.push(new EngineLink(createWorker(number), number, signal));
     }
-    const infos = await Promise.all(links.map((link, i) => link.load({ model, engine }, report?.(i))));
+    const infos = await Promise.all(
+      links.map((link, i) => link.load({ model, engine, quantization, keep }, report?.(i))),
+    );
     const kinds = infos.map((info) => info.adapter.engine);
     const odd = kinds.findIndex((kind) => kind !== kinds[0]);
     if (odd > 0) {
@@ -75,10 +88,12 @@ function combineProgress(
   });
   return (worker) => (progress) => {
     all[worker] = progress;
+    const seconds = all.flatMap(({ secondsLeft }) => secondsLeft ?? []);
     onProgress({
       phase: PHASES[Math.min(...all.map(({ phase }) => PHASES.indexOf(phase)))] ?? progress.phase,
       loadedBytes: all.reduce((sum, { loadedBytes }) => sum + loadedBytes, 0),
       totalBytes: all.reduce((sum, { totalBytes }) => sum + totalBytes, 0),
+      ...(seconds.length > 0 && { secondsLeft: Math.max(...seconds) }),
     });
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Engines that several sandboxes of one page share: one pool a (model, engine, workers), made for the first tenant and
+ * Engines that several sandboxes of one page share: one pool a (model, bits, engine, workers), made for the first tenant and
  * ended with the last. Every tenant sees an engine of its own: node names are prefixed, and what a tenant leaves behind
  * (nodes, kept rollouts) goes with it. An engine runs calls in the order they come, so tenants take turns.
  */
@@ -8,7 +8,7 @@ import { namespaced } from './namespace.ts';
 import { createPool, EngineLostError, type PoolOptions } from './pool.ts';
 
 /** What tells one shared engine from another. */
-export type SharedOptions = Pick<PoolOptions, 'model' | 'engine' | 'workers' | 'onProgress'>;
+export type SharedOptions = Pick<PoolOptions, 'model' | 'engine' | 'quantization' | 'keep' | 'workers' | 'onProgress'>;
 
 interface Shared {
   engine: Promise<EngineApi>;
@@ -33,7 +33,7 @@ export class SharedPools {
 
   /** A tenant's engine; `destroy` moves it out. Errors: those of `createPool`; the next caller tries again. */
   async acquire({ onProgress, ...options }: SharedOptions): Promise<EngineApi> {
-    const key = JSON.stringify([options.model, options.engine, options.workers ?? 1]);
+    const key = JSON.stringify([options.model, options.quantization, options.engine, options.workers ?? 1]);
     const shared = this.#pools.get(key) ?? this.#open(key, options);
     shared.tenants++;
     if (onProgress) {

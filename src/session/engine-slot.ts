@@ -5,10 +5,14 @@ import { withHelpers } from '../nodes/helped.ts';
 import { resolveModel } from '../nodes/pool.ts';
 import { sharedPools } from '../nodes/shared.ts';
 import { WriterShelf } from '../nodes/writers.ts';
-import type { RunSpec } from '../spec.ts';
+import { BUILT_IN_MODELS, type RunSpec } from '../spec.ts';
 
-/** Makes an engine for a run. */
-export type CreateEngine = (spec: RunSpec, onProgress: (progress: LoadProgress) => void) => Promise<EngineApi>;
+/** Makes an engine for a run. With `keep`, the files of its model are kept for the next time. */
+export type CreateEngine = (
+  spec: RunSpec,
+  onProgress: (progress: LoadProgress) => void,
+  keep: boolean,
+) => Promise<EngineApi>;
 
 /** Servers that write for nodes. None is asked before the reader has agreed to it: an AddressError asks them. */
 const pageWriters = new WriterShelf(async (helper) => {
@@ -24,16 +28,20 @@ const pageWriters = new WriterShelf(async (helper) => {
  */
 export const poolFrom =
   (base: string | URL): CreateEngine =>
-  async (spec, onProgress) => {
+  async (spec, onProgress, keep) => {
     const model = resolveModel(spec.model, base);
     // What lies beside our own scripts was chosen with them.
     if (new URL(model).origin !== new URL(base).origin) gate.check(model);
     const { engine, workers } = spec;
-    return withHelpers(await sharedPools.acquire({ model, engine, workers, onProgress }), pageWriters);
+    // Built-in models change with the page, whose service worker keeps them.
+    const options = { model, engine, workers, keep: keep && !BUILT_IN_MODELS.includes(spec.model), onProgress };
+    return withHelpers(await sharedPools.acquire(options), pageWriters);
   };
 
 /** Holds one engine and makes another only where a run needs another. */
 export class EngineSlot {
+  /** Whether files of models are kept. */
+  keep = true;
   readonly #create: CreateEngine;
   #engine: Promise<EngineApi> | null = null;
   #key = '';
@@ -55,7 +63,7 @@ export class EngineSlot {
     if (this.#engine && !this.serves(spec)) await this.drop();
     if (!this.#engine) {
       this.#key = keyOf(spec);
-      const loading = this.#create(spec, onProgress);
+      const loading = this.#create(spec, onProgress, this.keep);
       this.#engine = loading;
       loading.catch(() => {
         if (this.#engine === loading) this.#engine = null;

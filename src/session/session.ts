@@ -288,6 +288,12 @@ export class Session extends EventTarget {
     });
   }
 
+  /** Trains although there is no room to keep the model's files: they are downloaded again in the next visit. */
+  async playWithoutKeeping(): Promise<void> {
+    this.#slot.keep = false;
+    await this.play();
+  }
+
   /** The reader does not want the stored run. */
   dismissResumable(): void {
     this.#board.set({ resumable: null });

@@ -13,6 +13,8 @@ export interface Trouble {
   remedy: string;
   /** The origin that the reader has to agree to before it goes on. */
   agree?: string;
+  /** There is no room for the model's files: make some, or do without keeping them. */
+  full?: true;
 }
 
 /** What is on view, and where it comes from. */

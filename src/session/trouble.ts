@@ -8,6 +8,12 @@ import type { Trouble } from './state.ts';
 export function troubleOf(error: unknown, step: number): Trouble {
   const said = error instanceof Error ? error.message : String(error);
   const what = sentence(said.slice(0, 600));
+  const { name } = error as Partial<Error>;
+  if (name === 'StorageFullError') {
+    return { what, remedy: 'Without being kept it is downloaded again in your next visit.', full: true };
+  }
+  // It says itself what to do.
+  if (name === 'ModelError') return { what, remedy: 'Press Play to try again, or choose another model.' };
   if (/memory|allocation|quota/i.test(said)) {
     return { what, remedy: 'Close other tabs or choose fewer problems a step, then press Play.' };
   }
@@ -31,9 +37,9 @@ export function troubleOf(error: unknown, step: number): Trouble {
 
 const from = (step: number): string => (step > 0 ? 'from the last checkpoint' : 'from the beginning');
 
-/** With a capital and a full stop. */
+/** With a capital, unless a name or an address begins it, and a full stop. */
 function sentence(text: string): string {
   const trimmed = text.trim();
-  const capital = trimmed.charAt(0).toUpperCase() + trimmed.slice(1);
+  const capital = /^\p{L}+[\s,;]/u.test(trimmed) ? trimmed.charAt(0).toUpperCase() + trimmed.slice(1) : trimmed;
   return /[.!?…]$/.test(capital) ? capital : `${capital}.`;
 }

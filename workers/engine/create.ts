@@ -10,12 +10,15 @@ import { openModel } from './weights/open.ts';
 import type { ModelWeights } from './weights/packed.ts';
 import { loadPlan } from './weights/plan.ts';
 import type { Fetch } from './weights/source.ts';
+import type { FileStore } from './weights/store.ts';
 
 export interface Surroundings {
   /** `navigator.gpu` unless given; Node has none of its own. */
   gpu?: GPU | undefined;
   /** `globalThis.fetch` unless given. */
   fetch?: Fetch | undefined;
+  /** Where files of models are kept; without one they are fetched each time. */
+  store?: FileStore | undefined;
   onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
@@ -24,15 +27,12 @@ export interface Surroundings {
  * `AdapterInfo.fallbackReason` then says why.
  *
  * Errors: ModelError for a bad model folder; with `webgpu`,
- * NoDeviceError where there is no device.
+ * NoDeviceError where there is no device; StorageFullError where it is to be kept and there is no room.
  */
 export async function createEngine(options: EngineOptions, surroundings: Surroundings = {}): Promise<Engine> {
-  const { fetch, onProgress } = surroundings;
-  const { quantization } = options;
-  const { plan, files } = await openModel(options.model, {
-    fetch,
-    quantization,
-  });
+  const { fetch, store, onProgress } = surroundings;
+  const { model, quantization, keep } = options;
+  const { plan, files } = await openModel(model, { fetch, store, keep, quantization });
   const weights = await loadPlan(plan, files, onProgress);
   const report = (phase: LoadProgress['phase']) =>
     onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });

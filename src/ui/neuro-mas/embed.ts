@@ -1,7 +1,7 @@
 /** The small form: the network, play, accuracy; and before anything heavy is loaded, a poster that says what will be. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { downloadSize } from '../../nodes/model.ts';
-import type { SessionState } from '../../session/state.ts';
+import type { SessionState, Trouble } from '../../session/state.ts';
 import { icons } from '../theme/icons.ts';
 import { bytes, shown } from '../theme/words.ts';
 import { score } from './side.ts';
@@ -16,20 +16,19 @@ export interface EmbedContext {
   network: TemplateResult;
   playBar: TemplateResult;
   play: () => void;
-  /** The button that is shown where the run needs a host to be agreed to. */
-  agree: (origin: string) => TemplateResult;
+  /** The buttons that answer what the run cannot decide. */
+  answer: (trouble: Trouble) => TemplateResult | typeof nothing;
 }
 
 export function embed(
   view: SessionState,
-  { bare, badStart, network, playBar, play, agree }: EmbedContext,
+  { bare, badStart, network, playBar, play, answer }: EmbedContext,
 ): TemplateResult {
   const wrong = badStart ?? view.trouble?.what ?? null;
   return html`<div class="page brief ${bare ? 'bare' : ''}" part="page">
     <div class="sheet centre" part="network">
       <div class="asked">Problem <span class="mono">${shown(view.shown?.transcript.problem ?? '–', 60)}</span></div>
-      ${network} ${isUntouched(view) ? poster(view, play) : nothing}
-      ${view.trouble?.agree === undefined ? nothing : agree(view.trouble.agree)}
+      ${network} ${isUntouched(view) ? poster(view, play) : nothing} ${view.trouble ? answer(view.trouble) : nothing}
     </div>
     ${
       bare

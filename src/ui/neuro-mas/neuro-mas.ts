@@ -15,7 +15,7 @@ import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
 import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
-import { agreement } from './agreement.ts';
+import { answers } from './agreement.ts';
 import { Attention } from './attention.ts';
 import { EditController } from './edit-controller.ts';
 import { embed } from './embed.ts';
@@ -355,7 +355,7 @@ export class NeuroMas extends LitElement {
       play: () => {
         this.#act('play');
       },
-      agree: (origin) => agreement(this.#session as Session, origin),
+      answer: (trouble) => answers(this.#session as Session, trouble, null),
     });
   }
 
@@ -405,6 +405,7 @@ export class NeuroMas extends LitElement {
       forgetBadStart: () => (this.badStart = null),
       seen: this.seen,
       see: (kind) => (this.seen = new Set([...this.seen, kind])),
+      openRuns: () => void this.#openRuns(),
     });
   }
 

@@ -3,7 +3,7 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
 import { duration, shown } from '../theme/words.ts';
-import { agreement } from './agreement.ts';
+import { answers } from './agreement.ts';
 import { adapterName } from '../status/status.ts';
 import { secondsPerStep } from './view.ts';
 
@@ -16,20 +16,21 @@ export interface NoticeContext {
   /** Notices that were dismissed, by kind. */
   seen: ReadonlySet<string>;
   see: (kind: string) => void;
+  openRuns: () => void;
 }
 
 export function notices(context: NoticeContext): TemplateResult | typeof nothing {
   const { session, state, badStart, seen } = context;
   if (state.trouble) {
-    const { what, remedy, agree } = state.trouble;
+    const { what, remedy, agree, full } = state.trouble;
     return html`<nm-notice
-      kind=${agree === undefined ? 'error' : 'warning'}
+      kind=${agree !== undefined || full ? 'warning' : 'error'}
       dismissible
       @dismiss=${() => {
         session.dismissTrouble();
       }}
     >
-      <b>${shown(what)}</b> ${remedy} ${agree === undefined ? nothing : agreement(session, agree)}
+      <b>${shown(what)}</b> ${remedy} ${answers(session, state.trouble, context.openRuns)}
     </nm-notice>`;
   }
   if (badStart) {

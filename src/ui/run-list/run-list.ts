@@ -219,6 +219,13 @@ export class NmRuns extends LitElement {
             (run) => (run.deleted === undefined ? this.#row(run) : this.#gone(run)),
           )}
         </ul>
+        ${
+          runs
+            ? html`<nm-kept-models
+                @models-changed=${async () => (this.use = (await this.session?.library.use()) ?? null)}
+              ></nm-kept-models>`
+            : nothing
+        }
       </div>
       <footer>
         <button

@@ -120,7 +120,7 @@ export class NmStatus extends LitElement {
                   max=${Math.max(1, loading.totalBytes)}
                   .value=${loading.totalBytes > 0 ? loading.loadedBytes : 0}
                 ></progress>
-                <span class="number">${loading.totalBytes > 0 ? bytes(loading.totalBytes) : nothing}</span>`
+                <span class="number">${loading.totalBytes > 0 ? amount(loading) : nothing}</span>`
             : html`<span class="dot ${this.waitingFor ? 'on' : ''}"></span>
                 <span class="what">${this.waitingFor ?? this.idle}</span>
                 <span class="number muted">${this.waitingFor && left > 5 ? `${duration(left)} left` : nothing}</span>`
@@ -142,6 +142,13 @@ export class NmStatus extends LitElement {
       </dl>
     `;
   }
+}
+
+/** `126 kB`, or for what takes a while `12 MB of 340 MB, 75 s left`. */
+function amount({ loadedBytes, totalBytes, secondsLeft }: LoadProgress): string {
+  if (totalBytes < 1e7 || loadedBytes >= totalBytes) return bytes(totalBytes);
+  const left = secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left`;
+  return `${bytes(loadedBytes)} of ${bytes(totalBytes)}${left}`;
 }
 
 /** The adapter as a few words: browsers differ in which parts they tell. */

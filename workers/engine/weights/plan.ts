@@ -1,5 +1,5 @@
 /** A model that has been looked at and can be loaded: what has to be downloaded, and what it will take. */
-import type { LoadProgress } from '../../engine-api.ts';
+import type { LoadProgress, ModelPlan } from '../../engine-api.ts';
 import { type ModelConfig, ModelError } from '../config.ts';
 import type { Expected } from './download.ts';
 import type { ModelFiles } from './files.ts';
@@ -70,6 +70,28 @@ export async function roomFor(plan: Plan, files: ModelFiles): Promise<{ kept: nu
   // Shards are put together from their pieces, so one of them is there twice for a moment.
   const twice = plan.format === 'mlc' ? Math.max(...plan.files.map(({ expected }) => expected.bytes)) : 0;
   return { kept, free, short: missing > 0 ? Math.max(0, missing + twice - free) : 0 };
+}
+
+/** What a user is told of a model before it is downloaded. */
+export async function describePlan(plan: Plan, files: ModelFiles): Promise<ModelPlan> {
+  const { config, format } = plan;
+  const { kept, free, short } = await roomFor(plan, files);
+  return {
+    name: config.name,
+    format,
+    architecture: config.architecture,
+    quantization: config.quantization,
+    parameters: allSlots(plan.slots).reduce(
+      (sum, slot) => sum + (isMatrix(slot) ? slot.rows * slot.cols : slot.size),
+      0,
+    ),
+    contextLength: config.contextLength,
+    downloadBytes: totalBytes(plan),
+    keptBytes: kept,
+    freeBytes: free,
+    shortBytes: short,
+    memoryBytes: memoryBytes(plan),
+  };
 }
 
 async function passFiles(
