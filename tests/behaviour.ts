@@ -208,19 +208,6 @@ function onRandomModel(create: CreateBackend): void {
     }
     before.forEach((arrays, slot) => backend.writeAdapter(slot, arrays));
   });
-
-  test('a gradient that is not finite changes nothing of its node, and the others learn', async () => {
-    const messages = await write(backend, nodes, SAMPLED, 5, stopIds);
-    const before = await Promise.all(ranks.map((_, slot) => backend.readAdapter(slot)));
-    const first = nodes[0]!.rows.length;
-    const { updated } = await updateWith(backend, nodes, messages, 1, 1e-3, 0, (row) => (row < first ? Infinity : 1));
-    expect(Number.isFinite(updated.gradNorm[0]!)).toBe(false);
-    expect(await backend.readAdapter(0)).toEqual(before[0]);
-    expect(updated.gradNorm[1]).toBeGreaterThan(0);
-    expect((await backend.readAdapter(1)).weights).not.toEqual(before[1]!.weights);
-    before.forEach((arrays, slot) => backend.writeAdapter(slot, arrays));
-    expect(await backend.readAdapter(1)).toEqual(before[1]);
-  });
 }
 
 /** Prompts of every kind: shared ones, one of a single token, one longer than a tile. */
@@ -276,7 +263,6 @@ async function updateWith(
   temperature: number,
   learningRate: number,
   firstRow = 0,
-  advantage: (row: number) => number = (row) => (row % 2 ? 0.75 : -0.5),
 ) {
   let at = 0;
   const written = nodes.map(({ slot, rows }) => ({
@@ -290,7 +276,7 @@ async function updateWith(
     adam: { learningRate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
     ...lossWeights(
       batch,
-      messages.map((_, row) => advantage(firstRow + row)),
+      messages.map((_, row) => ((firstRow + row) % 2 ? 0.75 : -0.5)),
       nodes.map(({ rows }) => 1 / (rows.length * loss.lossTokens)),
     ),
     nodes: nodes.map(({ slot }) => ({ slot, updates: 0 })),

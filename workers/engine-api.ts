@@ -261,6 +261,7 @@ export interface EngineApi {
   removeNode(id: string): Promise<void>;
   /** The signal ends what helpers are waiting for; an engine itself is not interrupted. */
   generate(request: GenerateRequest, signal?: AbortSignal): Promise<GenerateResult>;
+  /** A logit, loss or gradient that is not finite is a NonFiniteError, from `generate` too; no node is updated then. */
   update(request: UpdateRequest): Promise<UpdateResult>;
   /** Forgets a kept rollout. */
   release(rollout: number): Promise<void>;

@@ -8,27 +8,36 @@ import type { EngineApi } from '../../workers/engine-api.ts';
 export function namespaced(engine: EngineApi, prefix: string): EngineApi {
   const rename = (id: string): string => prefix + id;
   const back = (id: string): string => id.slice(prefix.length);
+  /** What the engine says about a node, in the network's own names. */
+  const told = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof Error) error.message = error.message.replaceAll(`ode ${prefix}`, 'ode ');
+      throw error;
+    }
+  };
   return {
     info: () => engine.info(),
-    addNode: (config, state) => engine.addNode({ ...config, id: rename(config.id) }, state),
-    removeNode: (id) => engine.removeNode(rename(id)),
+    addNode: (config, state) => told(engine.addNode({ ...config, id: rename(config.id) }, state)),
+    removeNode: (id) => told(engine.removeNode(rename(id))),
     generate: async (request, signal) => {
       const nodes = request.nodes.map((part) => ({ ...part, node: rename(part.node) }));
-      const result = await engine.generate({ ...request, nodes }, signal);
+      const result = await told(engine.generate({ ...request, nodes }, signal));
       return { ...result, nodes: result.nodes.map((part) => ({ ...part, node: back(part.node) })) };
     },
     update: async (request) => {
       const nodes = request.nodes.map((part) => ({ ...part, node: rename(part.node) }));
-      const result = await engine.update({ ...request, nodes });
+      const result = await told(engine.update({ ...request, nodes }));
       return { ...result, nodes: result.nodes.map((part) => ({ ...part, node: back(part.node) })) };
     },
     release: (rollout) => engine.release(rollout),
     exportNodes: async (ids) => {
-      const states = await engine.exportNodes(ids.map(rename));
+      const states = await told(engine.exportNodes(ids.map(rename)));
       return states.map((state) => ({ ...state, node: back(state.node) }));
     },
-    importNode: (id, state) => engine.importNode(rename(id), { ...state, node: rename(state.node) }),
-    score: (request) => engine.score({ ...request, node: request.node === null ? null : rename(request.node) }),
+    importNode: (id, state) => told(engine.importNode(rename(id), { ...state, node: rename(state.node) })),
+    score: (request) => told(engine.score({ ...request, node: request.node === null ? null : rename(request.node) })),
     destroy: () => Promise.resolve(),
   };
 }

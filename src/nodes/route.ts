@@ -98,7 +98,12 @@ export class RoutedEngine implements EngineApi {
         ),
       );
       const failed = settled.find((result) => result.status === 'rejected');
-      if (failed) throw failed.reason;
+      if (failed) {
+        const { name, message } = failed.reason as Error;
+        if (name !== 'NonFiniteError' || settled.every((result) => result.status === 'rejected')) throw failed.reason;
+        // One engine refused as a whole, but others have learned: not the error after which nothing has changed.
+        throw new Error(message.replace('nothing was updated', 'nodes on other workers were updated'));
+      }
       const results = settled.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
       const updates = new Map(results.flatMap((result) => result.nodes).map((node) => [node.node, node]));
       return {

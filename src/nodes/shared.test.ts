@@ -110,3 +110,12 @@ it.each(['nano', 'small'])('the size that is announced for %s is what is fetched
   const total = readdirSync(folder).reduce((sum, file) => sum + statSync(new URL(file, folder)).size, 0);
   expect(downloadSize(name)).toBe(total);
 });
+
+it('what an engine says about a node is in the names of the network, not of the engine', async () => {
+  const { shared } = pools();
+  const trainer = await Trainer.create({ spec: spec(1), engine: await shared.acquire(NANO) });
+  const { adapters, ...rest } = await trainer.snapshot();
+  const broken = adapters.map((state, i) => ({ ...state, weights: i === 0 ? state.weights.fill(NaN) : state.weights }));
+  await trainer.restore({ ...rest, adapters: broken });
+  await expect(trainer.step()).rejects.toThrow(/^step 1: the logits of node 1\.0 have a value/);
+});

@@ -2,6 +2,7 @@ import { AddressError } from '../nodes/gate.ts';
 import { GraphError } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { SpecError } from '../spec.ts';
+import { isNonFinite } from '../training/settings.ts';
 import type { Trouble } from './state.ts';
 
 /** An error as what happened and what to do about it. `step` is where the run stands. */
@@ -17,6 +18,12 @@ export function troubleOf(error: unknown, step: number): Trouble {
   if (/memory|allocation|quota/i.test(said)) {
     return { what, remedy: 'Close other tabs or choose fewer problems a step, then press Play.' };
   }
+  if (isNonFinite(error)) {
+    return {
+      what: named(what),
+      remedy: 'Press Play to try this step again. If it fails again, begin anew with a lower learning rate.',
+    };
+  }
   if (error instanceof EngineLostError) {
     return { what, remedy: `Press Play: the engine is started again and training goes on ${from(step)}.` };
   }
@@ -26,7 +33,7 @@ export function troubleOf(error: unknown, step: number): Trouble {
     return { what, remedy, agree: error.origin };
   }
   if (error instanceof GraphError) {
-    return { what: what.replace(/\b(\d+)\.(\d+)\b/g, '$1·$2'), remedy: 'The network is as it was.' };
+    return { what: named(what), remedy: 'The network is as it was.' };
   }
   if (error instanceof SpecError) return { what, remedy: 'Choose another value and try again.' };
   if (/fetch|network|download|HTTP|status \d{3}/i.test(said)) {
@@ -34,6 +41,9 @@ export function troubleOf(error: unknown, step: number): Trouble {
   }
   return { what, remedy: `Press Play to go on ${from(step)}, or Reset to begin again.` };
 }
+
+/** Nodes as they are called in the picture. */
+const named = (text: string): string => text.replace(/\b(\d+)\.(\d+)\b/g, '$1·$2');
 
 const from = (step: number): string => (step > 0 ? 'from the last checkpoint' : 'from the beginning');
 

@@ -77,10 +77,14 @@ function canonical(value: unknown): string {
   );
 }
 
-/** Throws an Error that names the node and the step whose update is not a finite number. */
+/** An engine has found a number that is not finite, and has updated nothing (workers/engine/non-finite.ts). */
+export const isNonFinite = (error: unknown): error is Error =>
+  error instanceof Error && error.name === 'NonFiniteError';
+
+/** Throws an Error that names the node and the step whose update is not a finite number: for engines that do not look. */
 export function checkFinite(nodes: readonly NodeUpdate[], step: number): void {
   for (const update of nodes) {
-    for (const name of ['loss', 'gradNorm', 'kl', 'entropy'] as const) {
+    for (const name of ['loss', 'gradNorm', 'kl', 'entropy', 'change'] as const) {
       if (!Number.isFinite(update[name])) {
         throw new Error(
           `step ${step}, node ${update.node}: the ${name} is ${update[name]}; training stopped; lower the learning rate and go on from the last checkpoint`,

@@ -78,6 +78,8 @@ class WatchedEngine extends RoutedEngine {
   /** Called with the number of the call, from 1. */
   beforeGenerate?: (call: number) => void;
   afterGenerate?: (call: number) => void;
+  beforeUpdate?: () => Promise<void>;
+  onRefusal?: () => Promise<void>;
   afterUpdate?: (result: UpdateResult) => void;
 
   override async generate(request: GenerateRequest): Promise<GenerateResult> {
@@ -91,7 +93,11 @@ class WatchedEngine extends RoutedEngine {
 
   override async update(request: UpdateRequest): Promise<UpdateResult> {
     for (const rollout of request.rollouts) this.kept.delete(rollout);
-    const result = await super.update(request);
+    await this.beforeUpdate?.();
+    const result = await super.update(request).catch(async (error: unknown) => {
+      await this.onRefusal?.();
+      throw error;
+    });
     this.afterUpdate?.(result);
     return result;
   }
@@ -270,6 +276,70 @@ describe('a step', () => {
       },
       { engine: watched },
     );
+  });
+
+  /** Plants NaN in a node's adapter, as a fault of the GPU's memory would. */
+  const plant = async (watched: WatchedEngine, node: string) => {
+    const [state] = await watched.exportNodes([node]);
+    const weights = state!.weights.slice();
+    weights[7] = NaN;
+    await watched.importNode(node, { ...state!, weights });
+    return () => watched.importNode(node, state!);
+  };
+
+  it('refuses an update whose numbers are not finite, for all nodes, and goes on when they are', async () => {
+    const watched = new WatchedEngine([engine]);
+    const whole = await withTrainer(async (trainer) => {
+      await trainer.step();
+      await trainer.step();
+      return timeless(await trainer.snapshot());
+    });
+    await withTrainer(
+      async (trainer) => {
+        await trainer.step();
+        const before = timeless(await trainer.snapshot());
+        const repair = await plant(watched, '1.1');
+        // Written down, not thrown, by the engine: whoever reads it must be told which step and node.
+        await expect(trainer.step()).rejects.toThrow(
+          /^step 2: the logits of node 1\.1 have a value that is not a finite number; the first comes from the kernel linear \(layer 0, qkv\)/,
+        );
+        await repair();
+        expect(timeless(await trainer.snapshot())).toEqual(before);
+
+        // Between writing and learning.
+        let restore: Promise<() => Promise<void>> | undefined;
+        watched.beforeUpdate = async () => void (await (restore = plant(watched, '1.1')));
+        await expect(trainer.step()).rejects.toThrow(/^step 2: the logits of node 1\.1 .* nothing was updated$/);
+        delete watched.beforeUpdate;
+        await (
+          await restore!
+        )();
+        expect(timeless(await trainer.snapshot())).toEqual(before);
+        expect(watched.kept.size).toBe(0);
+
+        await trainer.step();
+        expect(timeless(await trainer.snapshot())).toEqual(whole);
+      },
+      { engine: watched },
+    );
+  });
+
+  it('saves the network as it stands when an update is refused', async () => {
+    const watched = new WatchedEngine([engine]);
+    const saved: number[] = [];
+    const store = { save: async ({ step }: Checkpoint) => void saved.push(step) };
+    let updates = 0;
+    let repair: (() => Promise<void>) | undefined;
+    watched.beforeUpdate = async () => {
+      if (++updates === 4) repair = await plant(watched, '2.0');
+    };
+    watched.onRefusal = () => repair!();
+    const run = withTrainer((trainer) => events(trainer, { store }), {
+      engine: watched,
+      spec: { training: { steps: 6 }, checkpoints: { every: 0 }, evaluation: { every: 0 } },
+    });
+    await expect(run).rejects.toThrow(/^step 4: the logits of node 2\.0/);
+    expect(saved).toEqual([3]);
   });
 
   it('stops at a loss that is not finite, naming node and step, and trains again only after a restore', async () => {

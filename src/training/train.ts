@@ -7,6 +7,7 @@
 import { HelperError } from '../graph/helper.ts';
 import { isScheduled, noteStep, practiceLevel } from './curriculum.ts';
 import { carryOut, dueNow, endAtBest, measureAll, noteBest, undoCollapse, type Best } from './growth.ts';
+import { isNonFinite } from './settings.ts';
 import type { Trainer } from './trainer.ts';
 import type { Checkpoint, Decision, Evaluation, StepReport } from './types.ts';
 
@@ -139,8 +140,9 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
     if (store && savedAt !== trainer.stepsDone) yield await save(isBest(trainer));
   } catch (error) {
     if (!signal?.aborted) {
-      // A helper stayed away: the network is whole, and is saved as it stands.
-      if (error instanceof HelperError && store && trainer.stepsDone > 0 && savedAt !== trainer.stepsDone) {
+      // A helper stayed away, or numbers left their range and nothing was learned from them: the network is whole.
+      const whole = error instanceof HelperError || isNonFinite(error);
+      if (whole && store && trainer.stepsDone > 0 && savedAt !== trainer.stepsDone) {
         yield await save(false);
       }
       throw error;

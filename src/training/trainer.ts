@@ -40,7 +40,7 @@ import {
 } from './network.ts';
 import { firstTranscripts, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
 import { rollOut } from './rollout.ts';
-import { checkFinite, checkSameBase, checkSameNetwork, mergeSettings, type Settings } from './settings.ts';
+import { checkFinite, checkSameBase, checkSameNetwork, isNonFinite, mergeSettings, type Settings } from './settings.ts';
 import { SharedEngine } from './shared.ts';
 import type { Checkpoint, CurvePoint, Decision, Evaluation, StepReport, Transcript } from './types.ts';
 import { earnVoices, isSilent, type Voices } from './voice.ts';
@@ -174,11 +174,19 @@ export class Trainer {
   }
 
   /**
-   * One training step. Errors: the task's exception, a non-finite loss (by node; the trainer must then be restored),
-   * the engine's errors, the signal's reason (nothing has changed then). Kept rollouts are released in every case.
+   * One training step. Errors: the task's exception, the engine's errors, numbers that are not finite (by node and kernel),
+   * the signal's reason. Where weights may be half written the trainer must then be restored; it says so. Otherwise nothing
+   * has changed. Kept rollouts are released in every case.
    */
   step(options: StepOptions = {}): Promise<StepReport> {
-    return this.#exclusive(() => this.#trainStep(options));
+    return this.#exclusive(async () => {
+      try {
+        return await this.#trainStep(options);
+      } catch (error) {
+        if (isNonFinite(error)) error.message = `step ${this.#step + 1}: ${error.message}`;
+        throw error;
+      }
+    });
   }
 
   async #trainStep(options: StepOptions): Promise<StepReport> {
@@ -510,6 +518,8 @@ export class Trainer {
     try {
       return await write();
     } catch (error) {
+      // Refused as a whole: what was there is there.
+      if (isNonFinite(error)) throw error;
       this.#failure = error instanceof Error ? error : new Error(String(error));
       throw error;
     }

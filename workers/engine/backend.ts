@@ -37,7 +37,7 @@ export interface Updated {
   /** [loss positions] each, in nats */
   kl: Float32Array;
   entropy: Float32Array;
-  /** In the order of the batch's segments: 2-norm of the gradient before clipping. Not finite: nothing was applied. */
+  /** In the order of the batch's segments: 2-norm of the gradient before clipping. */
   gradNorm: Float32Array;
   /** In the order of the batch's segments, after the update: see `NodeUpdate.change`. */
   change: Float32Array;
@@ -53,7 +53,10 @@ export interface Backend {
   writeAdapter(slot: number, arrays: AdapterArrays): void;
   /** `keys`: [rowCount, 4] keys of the random generator (`random.ts`, `rowKey`). */
   generate(batch: GenerationBatch, sampling: Sampling, keys: Uint32Array): Promise<Generated>;
-  /** Forward, loss, backward, clipping and Adam. Rank and scale of each node are those of `addAdapter`. */
+  /**
+   * Forward, loss, backward, clipping and Adam. Rank and scale of each node are those of `addAdapter`. A logit, loss or
+   * gradient that is not finite is a NonFiniteError, and then no adapter is updated; `generate` throws one likewise.
+   */
   update(batch: TrainingBatch, options: UpdateOptions): Promise<Updated>;
   /** Logits [count, vocabulary] of the first `count` tokens. */
   score(batch: TokenBatch, count: number): Promise<Float32Array>;

@@ -15,6 +15,7 @@ import type { AdapterArrays, Backend } from './backend.ts';
 import { NONE, type NodeRows, type Row, lossWeights, packGeneration, packSequence, packTraining } from './batch.ts';
 import { type ModelConfig, parameterCount, stopIndex } from './config.ts';
 import { type AdapterLayout, adapterLayout, adapterTensors } from './layout.ts';
+import { NonFiniteError } from './non-finite.ts';
 import { fillUniform, rowKey } from './random.ts';
 import type { Tokenizer } from './tokenizer.ts';
 
@@ -197,7 +198,7 @@ export class Engine implements EngineApi {
     batch.source.forEach((source, row) => {
       if (source !== NONE) packedKeys.set(keys[source]!, 4 * row);
     });
-    const { tokens, logProbs, seconds } = await this.#backend.generate(batch, sampling, packedKeys);
+    const { tokens, logProbs, seconds } = await this.#named(this.#backend.generate(batch, sampling, packedKeys));
 
     const rollout: Rollout = new Map();
     let written = 0;
@@ -249,22 +250,27 @@ export class Engine implements EngineApi {
           `Node ${id} has ${rows.length} rows and ${advantages.length} advantages; there must be one each.`,
         );
       }
+      const bad = advantages.findIndex((advantage) => !Number.isFinite(advantage));
+      if (bad >= 0)
+        throw new RangeError(`Node ${id}: advantage ${bad} is ${advantages[bad]}; it must be a finite number.`);
       return { id, node, rows, advantages };
     });
     const batch = packTraining(nodes.map(({ node, rows }) => ({ slot: node.slot, rows })));
     const rowAdvantages = Float32Array.from(nodes.flatMap(({ advantages }) => Array.from(advantages)));
     const weights = nodes.map(({ rows }) => 1 / (rows.length * request.loss.lossTokens));
     const factors = lossWeights(batch, rowAdvantages, weights);
-    const updated = await this.#backend.update(batch, {
-      loss: request.loss,
-      adam: request.adam,
-      ...factors,
-      nodes: nodes.map(({ node }) => ({ slot: node.slot, updates: node.updates })),
-    });
+    const updated = await this.#named(
+      this.#backend.update(batch, {
+        loss: request.loss,
+        adam: request.adam,
+        ...factors,
+        nodes: nodes.map(({ node }) => ({ slot: node.slot, updates: node.updates })),
+      }),
+    );
     const { klBeta, entropyBeta } = request.loss;
     const results = nodes.map(({ id, node }, n): NodeUpdate => {
       const gradNorm = updated.gradNorm[n]!;
-      if (Number.isFinite(gradNorm)) node.updates++;
+      node.updates++;
       return { node: id, loss: 0, kl: 0, entropy: 0, gradNorm, tokens: 0, change: updated.change[n]! };
     });
     batch.lossNode.forEach((n, i) => {
@@ -285,6 +291,15 @@ export class Engine implements EngineApi {
       result.entropy /= result.tokens;
     }
     return { nodes: results, seconds: updated.seconds };
+  }
+
+  /** A backend knows slots, not nodes. */
+  #named<T>(result: Promise<T>): Promise<T> {
+    return result.catch((error: unknown) => {
+      if (!(error instanceof NonFiniteError)) throw error;
+      const node = [...this.#nodes.values()].find(({ slot }) => slot === error.slot);
+      throw node ? error.named(node.config.id) : error;
+    });
   }
 
   #fresh(config: NodeConfig): AdapterArrays {

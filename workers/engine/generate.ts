@@ -10,6 +10,8 @@ import { type GenerationBatch, TILE } from './batch.ts';
 import { MAX_STOP_IDS } from './config.ts';
 import { maxRankOf, newMeta, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
+import { brokenRow, sequenceOf } from './non-finite.ts';
+import { traceLogits } from './trace.ts';
 
 /** Decode steps in one submission: long messages must not run into the driver's watchdog. */
 const STEPS_PER_SUBMIT = 16;
@@ -80,9 +82,17 @@ export async function generate(
   const bits = new Uint32Array(output!);
   const floats = new Float32Array(output!);
   const count = batch.rowCount * maxNewTokens;
+  const tokens = Uint32Array.from({ length: count }, (_, i) => bits[2 * i]!);
+  const logProbs = Float32Array.from({ length: count }, (_, i) => floats[2 * i + 1]!);
+  const broken = brokenRow(logProbs, maxNewTokens);
+  if (broken) {
+    const { row, written } = broken;
+    const ids = sequenceOf(batch, row, tokens, written);
+    throw await traceLogits({ runtime, model, pool }, ids, batch.tileSlot[Math.floor(row / TILE)]!);
+  }
   return {
-    tokens: Uint32Array.from({ length: count }, (_, i) => bits[2 * i]!),
-    logProbs: Float32Array.from({ length: count }, (_, i) => floats[2 * i + 1]!),
+    tokens,
+    logProbs,
     seconds: { ...(await timer.read()), generate: (performance.now() - started) / 1000 },
   };
 }

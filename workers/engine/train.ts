@@ -9,6 +9,7 @@ import type { UpdateOptions, Updated } from './backend.ts';
 import { NONE, TILE, type TokenBatch, type TrainingBatch, roundUp, withBase } from './batch.ts';
 import { uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
+import { traceUpdate } from './trace.ts';
 
 /** Bytes of logits held at once, policy and base together: larger vocabularies are done in more chunks. */
 const LOGITS_BYTES = 2 ** 26;
@@ -25,6 +26,7 @@ export interface TrainParts {
   baseSquares: number;
 }
 
+/** Throws a NonFiniteError where a logit, the loss or a gradient is not finite: no node has learned anything then. */
 export async function update(parts: TrainParts, batch: TrainingBatch, options: UpdateOptions): Promise<Updated> {
   const started = performance.now();
   const { runtime, model, pool, timer } = parts;
@@ -49,8 +51,9 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   const saved = Array.from({ length: layers }, (_, l) => model.layerTensors(`train.${l}`, both.tokens, maxRank));
   const last = model.finalTensors('train', both.tokens);
   const backward = model.backwardTensors(tokens.count, maxRank);
+  const fault = runtime.upload('update.fault', new Uint32Array(1));
   const chunks = uploadChunks(runtime, model, batch, options);
-  const optimizer = uploadOptimizer(runtime, pool, options);
+  const optimizer = { ...uploadOptimizer(runtime, pool, options), fault };
   const size = uploadSize(parts, options, maxRank);
   const adapters = pool.buffer('weights');
   const gradients = pool.buffer('gradients');
@@ -68,7 +71,7 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
     const { rows, rowsAndBase, info, h, logits, dh } = chunk;
     model.pointwise.gather(pass, rowsAndBase, info, last.h, h);
     model.headForward(pass, rowsAndBase, h, logits);
-    parts.loss.run(pass, rows, chunk);
+    parts.loss.run(pass, rows, { ...chunk, fault });
     model.headBackward(pass, rows, logits, dh);
     model.pointwise.scatter(pass, rows, info, dh, backward.dh);
   }
@@ -85,21 +88,27 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   timer.resolve(encoder);
 
   const copies = await runtime.readBack(encoder, [
+    { buffer: fault, bytes: 4 },
     { buffer: optimizer.clip, bytes: 8 * options.nodes.length },
     { buffer: size.terms, bytes: 4 * size.termsPerNode * options.nodes.length },
     ...chunks.map((chunk) => ({ buffer: chunk.stats, bytes: 8 * chunk.positions })),
     ...chunks.map((chunk) => ({ buffer: chunk.logProb, bytes: 4 * chunk.choiceCount })),
   ]);
-  const clip = new Float32Array(copies[0]!);
-  const terms = new Float32Array(copies[1]!);
+  const clip = new Float32Array(copies[1]!);
+  const terms = new Float32Array(copies[2]!);
+  const gradNorm = Float32Array.from(options.nodes, (_, n) => clip[2 * n]!);
+  if (new Uint32Array(copies[0]!)[0] !== 0) {
+    const slots = options.nodes.map(({ slot }) => slot);
+    throw await traceUpdate(parts, batch, slots, { tensors: saved, last, chunks, fault }, gradNorm);
+  }
   const joined = (from: number) =>
     copies.slice(from, from + chunks.length).flatMap((copy) => Array.from(new Float32Array(copy)));
-  const stats = joined(2);
+  const stats = joined(3);
   return {
-    logProb: Float32Array.from(joined(2 + chunks.length)),
+    logProb: Float32Array.from(joined(3 + chunks.length)),
     kl: Float32Array.from(stats.filter((_, i) => i % 2 === 0)),
     entropy: Float32Array.from(stats.filter((_, i) => i % 2 === 1)),
-    gradNorm: Float32Array.from(options.nodes, (_, n) => clip[2 * n]!),
+    gradNorm,
     change: Float32Array.from(options.nodes, ({ slot }, n) => {
       const own = terms.subarray(n * size.termsPerNode, (n + 1) * size.termsPerNode);
       const squares = own.reduce((sum, term) => sum + term, 0) * pool.get(slot).scale ** 2;
@@ -135,7 +144,10 @@ export async function score(
   return dense;
 }
 
-interface Chunk {
+/** Loss positions whose logits are held at once. */
+export interface Chunk {
+  /** First of them in the batch. */
+  start: number;
   /** Real loss positions; `rows.tokens` is that rounded up to a tile. */
   positions: number;
   choiceCount: number;
@@ -207,6 +219,7 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
     });
     chunks.push({
       ...shared,
+      start,
       positions,
       choiceCount,
       rows: rowBatch('rows', tokens),

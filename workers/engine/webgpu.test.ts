@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { describeBehaviour, fresh, loadNano, noisy } from '../../tests/behaviour.ts';
 import { noDevice, testGpu } from '../../tests/gpu.ts';
+import { describeNonFinite } from '../../tests/non-finite.ts';
 import { describeParity } from '../../tests/parity.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import type { Sampling } from '../engine-api.ts';
@@ -57,6 +58,10 @@ describe.skipIf(await noDevice())('WebGPU', () => {
   describeBehaviour('the WebGPU backend', create);
   describeParity('the WebGPU backend tuned for GPUs', createForHardware);
   describeBehaviour('the WebGPU backend tuned for GPUs', createForHardware);
+
+  describeNonFinite('the WebGPU backend', 'webgpu', create, ({ runtime }, values) => {
+    runtime.upload('finalNorm', values);
+  });
 
   describe.each(SHAPES)('agrees with the reference engine: $what', ({ shape, tuning }) => {
     test(

@@ -34,7 +34,7 @@ export class GpuMemoryError extends GpuError {
 
 export interface KernelSource {
   label: string;
-  /** WGSL that may use the constants below, `threadIndex` and `$for` (template.ts). */
+  /** WGSL that may use the constants below, `threadIndex`, `notFinite` and `$for` (template.ts). */
   code: string;
   /** Prepended as `const NAME = …;`: u32 for whole numbers, f32 where written as `f32(x)`, bool. */
   constants: Record<string, number | boolean | { f32: number }>;
@@ -45,6 +45,11 @@ const COMMON = /* wgsl */ `
 /// The thread's number in the whole dispatch: x first, then y (see Kernel.run).
 fn threadIndex(group: vec3u, groups: vec3u, local: u32) -> u32 {
   return (group.y * groups.x + group.x) * ${WORKGROUP}u + local;
+}
+
+/// By its bits, since WGSL lets compilers assume that floats are finite.
+fn notFinite(value: f32) -> bool {
+  return (bitcast<u32>(value) & 0x7f800000u) == 0x7f800000u;
 }
 `;
 
@@ -217,6 +222,11 @@ export class Runtime {
     this.#buffers.set(name, buffer);
     this.#ids.set(buffer, this.#nextId++);
     return buffer;
+  }
+
+  /** Names of the buffers there are that begin so. */
+  names(prefix: string): string[] {
+    return [...this.#buffers.keys()].filter((name) => name.startsWith(prefix));
   }
 
   /** Destroys the buffer of that name, if there is one: the next of its name has just the size asked for. */

@@ -6,7 +6,9 @@
 @group(0) @binding(3) var<storage, read_write> weights: array<f32>;
 @group(0) @binding(4) var<storage, read_write> m: array<f32>;
 @group(0) @binding(5) var<storage, read_write> v: array<f32>;
-@group(0) @binding(6) var<uniform> adam: Adam;
+// 1: something in this update is not finite, and no node is to learn from it.
+@group(0) @binding(6) var<storage, read> fault: u32;
+@group(0) @binding(7) var<uniform> adam: Adam;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -15,10 +17,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (node >= adam.nodes) { return; }
   let info = nodes[node];
   let i = index % adam.largest;
-  let factor = clip[node].y;
-  if (i >= info.count || factor == 0.0) { return; }
+  if (i >= info.count || fault != 0u) { return; }
   let at = info.offset + i;
-  let g = gradients[at] * factor;
+  let g = gradients[at] * clip[node].y;
   let m1 = adam.beta1 * m[at] + (1.0 - adam.beta1) * g;
   let v1 = adam.beta2 * v[at] + (1.0 - adam.beta2) * g * g;
   m[at] = m1;

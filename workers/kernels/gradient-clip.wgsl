@@ -1,9 +1,10 @@
 // Second half: the norm of each node's gradient, and the factor that clips it (as torch.nn.utils.clip_grad_norm_). A norm
-// that is not finite gets factor 0, and Adam leaves the node alone.
+// that is not finite is a fault: Adam then leaves all nodes alone.
 @group(0) @binding(0) var<storage, read> partial: array<f32>;
 // [nodes]: norm, factor
 @group(0) @binding(1) var<storage, read_write> clip: array<vec2f>;
-@group(0) @binding(2) var<uniform> adam: Adam;
+@group(0) @binding(2) var<storage, read_write> fault: atomic<u32>;
+@group(0) @binding(3) var<uniform> adam: Adam;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -14,7 +15,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var i = lane; i < adam.parts; i += LANES) { sum += partial[row * adam.parts + i]; }
   let norm = sqrt(laneSum(local, sum));
   if (node >= adam.nodes || lane != 0u) { return; }
-  // Written with bits, since WGSL lets compilers assume that floats are finite.
-  let finite = (bitcast<u32>(norm) & 0x7f800000u) != 0x7f800000u;
-  clip[node] = vec2f(norm, select(0.0, min(1.0, adam.clipNorm / (norm + 1e-6)), finite));
+  if (notFinite(norm)) { atomicStore(&fault, 1u); }
+  clip[node] = vec2f(norm, min(1.0, adam.clipNorm / (norm + 1e-6)));
 }

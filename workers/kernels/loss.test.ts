@@ -41,14 +41,17 @@ describe.skipIf(await noDevice()).each([
       logits: t.upload(logits),
       stats: t.empty(2 * TOKENS),
       logProb: t.empty(count),
+      fault: t.upload(new Uint32Array(1)),
     };
     const options = t.runtime.uniform('loss.test.options', Float32Array.of(klBeta, entropyBeta, 1 / temperature, 0));
-    const [gradient, stats, logProb] = await t.run(
+    const [gradient, stats, logProb, fault] = await t.run(
       (pass) => loss.run(pass, rows, { ...buffers, options }),
       [buffers.logits, 2 * TOKENS * stride],
       [buffers.stats, 2 * TOKENS],
       [buffers.logProb, count],
+      [buffers.fault, 1],
     );
+    expect(new Uint32Array(fault!.buffer)[0]).toBe(0);
 
     const logSoftmax = (row: number) => {
       const scaled = Array.from({ length: vocabulary }, (_, v) => logits[row * stride + v]! / temperature);
@@ -81,5 +84,19 @@ describe.skipIf(await noDevice()).each([
     });
     // The base's logits are left alone.
     expect(gradient!.subarray(TOKENS * stride)).toEqual(logits.subarray(TOKENS * stride));
+
+    // One value that is not finite, in a row that counts, raises the fault; in the rows that fill the tile it does not.
+    const raised = async (row: number, value: number) => {
+      const broken = logits.slice();
+      broken[row * stride + vocabulary - 2] = value;
+      const own = { ...buffers, logits: t.upload(broken), fault: t.upload(new Uint32Array(1)) };
+      const [flag] = await t.run((pass) => loss.run(pass, rows, { ...own, options }), [own.fault, 1]);
+      return new Uint32Array(flag!.buffer)[0];
+    };
+    for (const value of [NaN, Infinity, -Infinity]) {
+      expect(await raised(20, value)).toBe(1);
+      expect(await raised(TOKENS + 7, value)).toBe(1);
+      expect(await raised(22, value)).toBe(0);
+    }
   });
 });

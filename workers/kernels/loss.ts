@@ -20,7 +20,7 @@ export class Loss {
       label: 'loss',
       code: `${types}\n${reduceCode(lanes)}\n${code}`,
       constants: { VOCABULARY: vocabulary, STRIDE: logitsStride(vocabulary), LANES: lanes },
-      bindings: ['uniform', 'read', 'read', 'write', 'write', 'write', 'uniform'],
+      bindings: ['uniform', 'read', 'read', 'write', 'write', 'write', 'write', 'uniform'],
     });
     return new Loss(lanes, kernel);
   }
@@ -28,14 +28,16 @@ export class Loss {
   /**
    * `logits` is [2 × rows.tokens, vocabulary rounded up to 4], the policy's and then the base's; the gradient replaces the
    * policy's. `info` has (token, first choice, end of its choices, weight) a row and `choices` (target, advantage) a choice;
-   * `stats` gets (KL, H) a row and `logProb` log π(target) a choice.
+   * `stats` gets (KL, H) a row and `logProb` log π(target) a choice; `fault` becomes 1
+   * where any of these or a logit is not finite.
    */
   run(
     pass: GPUComputePassEncoder,
     rows: GpuBatch,
-    t: Record<'info' | 'choices' | 'logits' | 'stats' | 'logProb' | 'options', GPUBuffer>,
+    t: Record<'info' | 'choices' | 'logits' | 'stats' | 'logProb' | 'fault' | 'options', GPUBuffer>,
   ): void {
-    const { info, choices, logits, stats, logProb, options } = t;
-    this.#kernel.run(pass, [rows.dims, info, choices, logits, stats, logProb, options], rows.tokens * this.#lanes);
+    const { info, choices, logits, stats, logProb, fault, options } = t;
+    const buffers = [rows.dims, info, choices, logits, stats, logProb, fault, options];
+    this.#kernel.run(pass, buffers, rows.tokens * this.#lanes);
   }
 }

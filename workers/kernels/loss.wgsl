@@ -20,7 +20,9 @@ struct LossOptions {
 @group(0) @binding(4) var<storage, read_write> stats: array<vec2f>;
 // log π(target) of each choice
 @group(0) @binding(5) var<storage, read_write> logProb: array<f32>;
-@group(0) @binding(6) var<uniform> options: LossOptions;
+// 1: a logit or what is computed from it is not finite.
+@group(0) @binding(6) var<storage, read_write> fault: atomic<u32>;
+@group(0) @binding(7) var<uniform> options: LossOptions;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
@@ -33,9 +35,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   var mp = -3.0e38;
   var mb = -3.0e38;
+  var broken = false;
   for (var v = lane; v < VOCABULARY; v += LANES) {
-    mp = max(mp, logits[start + v]);
-    mb = max(mb, logits[base + v]);
+    let policy = logits[start + v];
+    let frozen = logits[base + v];
+    broken = broken || notFinite(policy) || notFinite(frozen);
+    mp = max(mp, policy);
+    mb = max(mb, frozen);
   }
   mp = laneMax(local, mp);
   mb = laneMax(local, mb);
@@ -68,9 +74,15 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var choice = info.y; choice < end; choice++) {
     let chosen = choices[choice];
     advantage += bitcast<f32>(chosen.y) * c;
-    if (lane == 0u) { logProb[choice] = (logits[start + chosen.x] - mp) * c - lsp; }
+    if (lane == 0u) {
+      let lp = (logits[start + chosen.x] - mp) * c - lsp;
+      broken = broken || notFinite(lp);
+      logProb[choice] = lp;
+    }
   }
   if (real && lane == 0u) { stats[index] = vec2f(kl, entropy); }
+  broken = broken || notFinite(kl) || notFinite(entropy);
+  if (real && broken) { atomicStore(&fault, 1u); }
   // The first lane has read the targets' logits before any lane overwrites them.
   laneSum(local, 0.0);
   if (index >= dims.tokens) { return; }

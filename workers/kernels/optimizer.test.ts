@@ -3,7 +3,7 @@ import { noDevice } from '../../tests/gpu.ts';
 import { KernelTest, expectClose, sum } from '../../tests/kernels.ts';
 import { AdapterSize, NORM_PART, Optimizer } from './optimizer.ts';
 
-/** Three nodes in a pool: a short one, one of several parts, one whose gradient is not finite. */
+/** Three nodes in a pool: a short one, one of several parts, one that a fault is planted in. */
 const NODES = [
   { offset: 3, count: 40, updates: 0 },
   { offset: 50, count: 3 * NORM_PART + 7, updates: 4 },
@@ -16,12 +16,16 @@ describe.skipIf(await noDevice()).each([
   { name: 'one thread a sum', software: true },
   { name: '64 lanes', software: false },
 ])('Optimizer: $name', ({ software }) => {
-  test('clips each node’s gradient, applies Adam, and leaves alone what is not finite', async () => {
+  test.each([
+    { what: 'clips each node’s gradient and applies Adam', planted: null },
+    { what: 'leaves all nodes alone where a gradient is not finite', planted: Infinity },
+    { what: 'leaves all nodes alone where a gradient is not a number', planted: NaN },
+  ])('$what', async ({ planted }) => {
     const t = await KernelTest.create();
     const optimizer = await Optimizer.create(t.runtime, software);
     const [gradients, weights, m] = [t.values(POOL), t.values(POOL), t.values(POOL)];
     const v = t.values(POOL).map(Math.abs);
-    gradients[910] = Infinity;
+    if (planted !== null) gradients[910] = planted;
     // Within the clipping norm: it must not be scaled up.
     for (let i = 3; i < 43; i++) gradients[i]! *= 0.01;
     const largest = NODES[1]!.count;
@@ -45,26 +49,28 @@ describe.skipIf(await noDevice()).each([
       v: t.upload(v),
       partial: t.empty(NODES.length * parts),
       clip: t.empty(2 * NODES.length),
+      fault: t.upload(new Uint32Array(1)),
     };
-    const [clip, newWeights, newM, newV] = await t.run(
+    const [clip, newWeights, newM, newV, fault] = await t.run(
       (pass) => optimizer.run(pass, buffers, NODES.length, largest),
       [buffers.clip, 2 * NODES.length],
       [buffers.weights, POOL],
       [buffers.m, POOL],
       [buffers.v, POOL],
+      [buffers.fault, 1],
     );
+    expect(new Uint32Array(fault!.buffer)[0]).toBe(planted === null ? 0 : 1);
     const norms = NODES.map(({ offset, count }) => Math.sqrt(sum(count, (i) => gradients[offset + i]! ** 2)));
     expect(norms[0]).toBeLessThan(ADAM.clipNorm);
     expect(norms[1]).toBeGreaterThan(ADAM.clipNorm);
-    expectClose(clip!.subarray(0, 4), (i) => {
+    expectClose(clip!.subarray(0, planted === null ? 6 : 4), (i) => {
       const norm = norms[i >> 1]!;
       return i % 2 === 0 ? norm : Math.min(1, ADAM.clipNorm / (norm + 1e-6));
     });
-    expect(clip![4]).not.toSatisfy(Number.isFinite);
-    expect(clip![5]).toBe(0);
+    if (planted !== null) expect(clip![4]).not.toSatisfy(Number.isFinite);
     const step = (i: number) => {
       const n = NODES.findIndex(({ offset, count }) => i >= offset && i < offset + count);
-      if (n < 0 || n === 2) return { w: weights[i]!, m: m[i]!, v: v[i]! };
+      if (n < 0 || planted !== null) return { w: weights[i]!, m: m[i]!, v: v[i]! };
       const g = gradients[i]! * Math.min(1, ADAM.clipNorm / (norms[n]! + 1e-6));
       const time = NODES[n]!.updates + 1;
       const m1 = ADAM.beta1 * m[i]! + (1 - ADAM.beta1) * g;

@@ -23,6 +23,8 @@ export interface OptimizerTensors {
   partial: GPUBuffer;
   /** [nodes, 2]: norm, factor */
   clip: GPUBuffer;
+  /** [1] 1 where something was not finite: nothing is updated then. Set to 0 before the loss. */
+  fault: GPUBuffer;
 }
 
 /** Gradient norm and clipping per node, then Adam. */
@@ -46,8 +48,8 @@ export class Optimizer {
       });
     const [norm, clip, adam] = await Promise.all([
       kernel('gradient-norm', normCode, ['read', 'read', 'write', 'uniform']),
-      kernel('gradient-clip', clipCode, ['read', 'write', 'uniform']),
-      kernel('adam', adamCode, ['read', 'read', 'read', 'write', 'write', 'write', 'uniform']),
+      kernel('gradient-clip', clipCode, ['read', 'write', 'write', 'uniform']),
+      kernel('adam', adamCode, ['read', 'read', 'read', 'write', 'write', 'write', 'read', 'uniform']),
     ]);
     return new Optimizer(lanes, { norm, clip, adam });
   }
@@ -56,8 +58,9 @@ export class Optimizer {
   run(pass: GPUComputePassEncoder, t: OptimizerTensors, nodes: number, largest: number): void {
     const parts = Math.ceil(largest / NORM_PART);
     this.#kernels.norm.run(pass, [t.nodes, t.gradients, t.partial, t.options], nodes * parts);
-    this.#kernels.clip.run(pass, [t.partial, t.clip, t.options], nodes * this.#lanes);
-    this.#kernels.adam.run(pass, [t.nodes, t.gradients, t.clip, t.weights, t.m, t.v, t.options], nodes * largest);
+    this.#kernels.clip.run(pass, [t.partial, t.clip, t.fault, t.options], nodes * this.#lanes);
+    const { nodes: all, gradients, clip, weights, m, v, fault, options } = t;
+    this.#kernels.adam.run(pass, [all, gradients, clip, weights, m, v, fault, options], nodes * largest);
   }
 }
 

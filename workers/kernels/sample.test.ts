@@ -102,6 +102,15 @@ describe.skipIf(await noDevice()).each([
       const now = [1, 2, 3, 4, 5, 6, 7].map((i) => meta[8 * row + i]! - (8 * row + i));
       expect(now).toEqual([2, 2, 0, 0, 0, 0, 2]);
     }
+    const broken = steps[0]!.slice();
+    [NaN, Infinity, -Infinity].forEach((value, row) => (broken[2 * row * stride + vocabulary - 2] = value));
+    const fresh = { ...buffers, state: t.upload(new Uint32Array(2 * TOKENS)), logits: t.upload(broken) };
+    const [seen] = await t.run((pass) => sampler.run(pass, batch, fresh), [buffers.output, 2 * LIMIT * TOKENS]);
+    for (let row = 0; row < 8; row++) {
+      const logProb = seen![2 * row * LIMIT + 1];
+      expect(Number.isNaN(logProb), `row ${row}`).toBe(row === 0 || row === 2 || row === 4);
+    }
+
     if (greedy) {
       expect(output[2 * 5 * LIMIT]).toBe(4);
       expect(state[2 * 3 + 1]).toBe(1);

@@ -61,8 +61,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   for (var v = lane; v < VOCABULARY; v += LANES) { largest = max(largest, logits[start + v]); }
   largest = laneMax(local, largest);
   var total = 0.0;
-  for (var v = lane; v < VOCABULARY; v += LANES) { total += exp((logits[start + v] - largest) * c); }
+  var broken = 0.0;
+  for (var v = lane; v < VOCABULARY; v += LANES) {
+    let logit = logits[start + v];
+    total += exp((logit - largest) * c);
+    broken += select(0.0, 1.0, notFinite(logit));
+  }
   total = laneSum(local, total);
+  broken = laneSum(local, broken);
 
   // Top-k: the largest threshold that at least k logits reach, bit by bit from the top.
   var threshold = 0u;
@@ -112,9 +118,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
 
   if (index >= dims.tokens || lane != 0u) { return; }
   let done = state[row].y == 1u;
-  let logProb = (logits[start + token] - largest) * c - log(total);
+  // NaN tells of a logit that is not finite, whichever token was drawn.
+  let logProb = select(bitcast<u32>((logits[start + token] - largest) * c - log(total)), 0x7fc00000u, broken > 0.0);
   if (position < sampling.maxNewTokens) {
-    output[row * sampling.maxNewTokens + position] = select(vec2u(token, bitcast<u32>(logProb)), vec2u(0u), done);
+    output[row * sampling.maxNewTokens + position] = select(vec2u(token, logProb), vec2u(0u), done);
   }
   var stopped = done;
   for (var i = 0u; i < sampling.stopCount; i++) { stopped = stopped || token == sampling.stops[i / 4u][i % 4u]; }

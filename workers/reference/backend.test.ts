@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { describeBehaviour, forwardFixtures, loadNano } from '../../tests/behaviour.ts';
+import { describeNonFinite } from '../../tests/non-finite.ts';
 import { describeParity } from '../../tests/parity.ts';
 import { NONE, packSequence } from '../engine/batch.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
@@ -15,6 +16,8 @@ describeParity('the reference backend with WebAssembly', inWasm);
 describeBehaviour('the reference backend in float64', inFloat64);
 describeBehaviour('the reference backend in float32', inFloat32);
 describeBehaviour('the reference backend with WebAssembly', inWasm);
+describeNonFinite('the reference backend in float32', 'reference', inFloat32);
+describeNonFinite('the reference backend with WebAssembly', 'reference', inWasm);
 
 test('in float64 the logits are those of the fixtures to their last digit', async () => {
   const backend = await inFloat64(await loadNano());

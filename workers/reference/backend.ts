@@ -9,6 +9,7 @@ import type { Adapter } from './linear.ts';
 import { type ReferenceModel, forward, logitsOf, referenceModel } from './model.ts';
 import { type RunsOf, runsWith, tokenPass } from './pass.ts';
 import { type Precision, type Products, plainProducts, zeros } from './tensor.ts';
+import { traceUpdate } from './trace.ts';
 import { policyGradient } from './update.ts';
 
 interface Slot {
@@ -92,12 +93,14 @@ export class ReferenceBackend implements Backend {
 
     const start = performance.now();
     const gradNorm = Float32Array.from(slots, ({ adapter }) => norm(adapter.gradient));
+    if (![...gradNorm, ...done.kl, ...done.entropy, ...done.logProb].every(Number.isFinite)) {
+      const adapters = slots.map(({ adapter }) => adapter);
+      throw traceUpdate(this.#model, batch, options, this.#runsOf, done, adapters, this.#layout);
+    }
     const change = new Float32Array(slots.length);
     slots.forEach(({ arrays, adapter }, n) => {
-      if (Number.isFinite(gradNorm[n]!)) {
-        adamStep(arrays, adapter.gradient, gradNorm[n]!, options.nodes[n]!.updates, options.adam);
-        adapter.weights.set(arrays.weights);
-      }
+      adamStep(arrays, adapter.gradient, gradNorm[n]!, options.nodes[n]!.updates, options.adam);
+      adapter.weights.set(arrays.weights);
       change[n] = Math.sqrt(adapterSquares(this.#layout, adapter) / this.#baseSquares);
     });
     return {

@@ -1,11 +1,13 @@
 /** Writes the messages of a batch: the shared prefixes in one pass, then a token of every row at a time. */
 import type { Sampling } from '../engine-api.ts';
 import type { Generated } from '../engine/backend.ts';
-import { type GenerationBatch, NONE } from '../engine/batch.ts';
+import { type GenerationBatch, NONE, packSequence, TILE } from '../engine/batch.ts';
+import { sequenceOf } from '../engine/non-finite.ts';
 import { logSoftmax } from './loss.ts';
 import { type ReferenceModel, forward, logitsOf, newCaches } from './model.ts';
 import { type RunsOf, tokenPass } from './pass.ts';
 import { drawToken } from './sample.ts';
+import { traceLogits } from './trace.ts';
 
 /** `keys` is [rowCount, 4]. */
 export function generate(
@@ -62,6 +64,11 @@ export function generate(
       logSoftmax(logPolicy, logits, i, temperature);
       const token = drawToken(logPolicy, sampling, keys.subarray(4 * row, 4 * row + 4), position);
       tokens[row * maxNewTokens + position] = token;
+      // A logit that is not finite makes the sum, and so every log-probability, NaN.
+      if (!Number.isFinite(logPolicy[token]!)) {
+        const ids = sequenceOf(batch, row, tokens, position);
+        throw traceLogits(model, packSequence(ids, batch.tileSlot[Math.floor(row / TILE)]!), runsOf);
+      }
       logProbs[row * maxNewTokens + position] = logPolicy[token]!;
       current[row] = token;
     });
