@@ -308,7 +308,9 @@ describe('a step', () => {
 
         // Between writing and learning.
         let restore: Promise<() => Promise<void>> | undefined;
-        watched.beforeUpdate = async () => void (await (restore = plant(watched, '1.1')));
+        watched.beforeUpdate = async () => {
+          await (restore = plant(watched, '1.1'));
+        };
         await expect(trainer.step()).rejects.toThrow(/^step 2: the logits of node 1\.1 .* nothing was updated$/);
         delete watched.beforeUpdate;
         await (
