@@ -1,4 +1,5 @@
 /** The command line: `train`, `record`, `eval`, `score`, `serve`, `study`, `presets`, `bench`. `cli/run.mjs` starts it. */
+import { isMainThread } from 'node:worker_threads';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { GRIDS, KINDS } from '../bench/cases.ts';
 import { SHAPES } from '../bench/shapes.ts';
@@ -6,6 +7,7 @@ import { ADAPTER_CHOICES } from './adapter.ts';
 import { benchCommand, type BenchCommandOptions } from './bench.ts';
 import { studies } from '../src/study/index.ts';
 import { isInputError } from './errors.ts';
+import { serveLane } from './lanes.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
 import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
@@ -124,6 +126,7 @@ function program(): Command {
     .option('--held-out <n>', 'test problems of the final measurement', whole(1, 100_000))
     .option('--arms <list>', 'only these, separated by commas')
     .option('--out <dir>', 'where to save, and what to go on with (default: runs/study-NAME)')
+    .option('--parallel <n>', 'runs at the same time, on the reference engine (default: 1)', whole(1, 1024))
     .addOption(new Option('--engine <which>', 'what computes').choices(['auto', 'webgpu', 'reference']))
     .option('--set <path=value>', 'model=… for another base model', collect, [])
     .addOption(adapterOption())
@@ -209,9 +212,13 @@ async function run(): Promise<number> {
   }
 }
 
-// `npm run eval | head` closes the pipe early.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+if (isMainThread) await main();
+else serveLane();
 
-const code = await run();
-// Dawn keeps a process alive, so it has to be ended once all is written.
-process.stdout.write('', () => process.exit(code));
+async function main(): Promise<void> {
+  // `npm run eval | head` closes the pipe early.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+  const code = await run();
+  // Dawn keeps a process alive, so it has to be ended once all is written.
+  process.stdout.write('', () => process.exit(code));
+}

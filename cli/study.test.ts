@@ -43,6 +43,14 @@ it('runs every arm, writes a report, and goes on where it was', { timeout: 120_0
   expect(second.runs).toHaveLength(8);
   expect(second.runs.slice(0, 4)).toEqual(first.runs);
 
+  // The same, two runs at a time.
+  const both = await study('single-versus-network', '--seeds', '2', '--out', 'both', '--parallel', '2', ...TINY);
+  expect(both).toMatchObject({ code: 0, stderr: '' });
+  expect(both.stdout).toContain(', 2 at once');
+  const parallel = JSON.parse(await readFile(join(folder, 'both/study.json'), 'utf8')) as StudyFile;
+  const timeless = ({ runs }: StudyFile) => runs.map((run) => ({ ...run, seconds: 0 }));
+  expect(timeless(parallel)).toEqual(timeless(second));
+
   const other = await study('baselines', '--out', 'mine', ...TINY);
   expect(other.code).toBe(2);
   expect(other.stderr).toMatch(/^error: mine\/study\.json is of single-versus-network .*; give another --out\n$/);
@@ -52,6 +60,8 @@ it.each([
   [['nonsense'], 'there is no study "nonsense"; there are single-versus-network, baselines'],
   [['growth', '--seeds', '0'], 'It must be a whole number from 1 to 100'],
   [['baselines', '--arms', 'network,oracle'], '--arms oracle: baselines has the arms network, single'],
+  [['credit', '--parallel', '2', '--engine', 'webgpu'], '--parallel 2: a GPU is busy with one run already'],
+  [['credit', '--parallel', '1000', '--engine', 'reference'], '--parallel 1000: this machine computes'],
   [['credit', '--samples', '6'], 'credit.replays: 4 does not divide training.samples, 6'],
 ])('refuses %j in one line and writes nothing', { timeout: 60_000 }, async (args, message) => {
   const { code, stderr } = await study(...args, '--out', 'none');

@@ -15,11 +15,13 @@ import {
   type StudyFile,
 } from '../src/study/study.ts';
 import type { TrainEvent } from '../src/training/train.ts';
+import type { EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { about, InputError } from './errors.ts';
 import { writeAtomic } from './files.ts';
 import { abortOnInterrupt } from './interrupt.ts';
+import { openLanes } from './lanes.ts';
 import { RunFolder } from './run-folder.ts';
 import { duration } from './text.ts';
 
@@ -33,6 +35,7 @@ export interface StudyCommandOptions {
   heldOut?: number;
   arms?: string;
   engine?: RunSpec['engine'];
+  parallel?: number;
   set: string[];
 }
 
@@ -47,11 +50,14 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
   const out = options.out ?? join('runs', `study-${study.name}`);
   const file = await openFile(join(out, 'study.json'), study, size);
   const model = settings.model ?? 'nano';
-  const { engine, info } = await openEngine(model, options.engine ?? 'auto', options.adapter);
-  file.device = info.adapter;
+  const engines = await openEngines(model, options);
+  const info = (await engines[0]?.info()) as EngineInfo;
+  file.device = { ...info.adapter };
   file.model = info.model.name;
   const total = size.seeds * study.arms(size).length;
-  console.log(`${study.title}: ${file.runs.length} of ${total} runs done, on ${adapterLine(info.adapter)}`);
+  console.log(
+    `${study.title}: ${file.runs.length} of ${total} runs done, on ${adapterLine(info.adapter)}${engines.length > 1 ? `, ${engines.length} at once` : ''}`,
+  );
 
   const signal = abortOnInterrupt(() => {
     console.error('\nStopping after this step; the same command goes on. Ctrl-C again quits at once.');
@@ -65,7 +71,7 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
   await runStudy({
     study,
     file,
-    engine,
+    engines,
     settings,
     signal,
     save,
@@ -76,6 +82,18 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
   await writeReport(out, study, file);
   console.log(`\nReport: ${join(out, 'report.md')}\nWhat this cannot conclude:`);
   for (const line of cannotConclude(study, file)) console.log(`- ${line}`);
+}
+
+/** As many as are asked for. Errors: InputError for several on a GPU. */
+async function openEngines(model: string, options: StudyCommandOptions): Promise<EngineApi[]> {
+  const { parallel = 1, engine = 'auto', adapter } = options;
+  if (parallel === 1) return [(await openEngine(model, engine, adapter)).engine];
+  if (engine === 'webgpu') {
+    throw new InputError(
+      `--parallel ${parallel}: a GPU is busy with one run already; leave it out, or take --engine reference`,
+    );
+  }
+  return openLanes(model, parallel);
 }
 
 function studyNamed(name: string): Study {

@@ -86,6 +86,7 @@ function candidate(name: string, rung: number, size: Size): Arm {
   return {
     name: `${name}-rung-${rung}`,
     label: `${name}, ${size.steps * 2 ** rung} steps`,
+    ...(rung > 0 && { continues: `${name}-rung-${rung - 1}` }),
     spec: {
       task: { name: 'arithmetic', level: 4 },
       graph: { layers: [2, 1], hears: 'all' },
@@ -99,7 +100,7 @@ export const search: Study = {
   name: 'search',
   title: 'A search by successive halving',
   question:
-    'Networks grown from 2-1 within a budget, on level 4: all candidates train for some steps, the better half of them twice as long from the start, and so on until one is left (Jamieson and Talwalkar 2016). Equal steps, not equal calls: larger networks write more.',
+    'Networks grown from 2-1 within a budget, on level 4: all candidates train for some steps, the better half of them go on to twice as many, and so on until one is left (Jamieson and Talwalkar 2016). Equal steps, not equal calls: larger networks write more.',
   size: { ...SIZE, steps: 50 },
   arms: (size) => Object.keys(CANDIDATES).map((name) => candidate(name, 0, size)),
   more: (size, runs) => {

@@ -103,8 +103,8 @@ it('stopped anywhere and started again, a study finds what it would have found',
     ...baselines,
     arms: () => baselines.arms(size).filter(({ name }) => ['network', 'shared', 'vote', 'debate'].includes(name)),
   };
-  const run = async (stopAfter: number) => {
-    const engine = await tinyEngine();
+  const run = async (stopAfter: number, lanes = 1) => {
+    const engines = await Promise.all(Array.from({ length: lanes }, () => tinyEngine()));
     const placeOf = places();
     const file = emptyFile(study.name);
     let steps = 0;
@@ -113,7 +113,7 @@ it('stopped anywhere and started again, a study finds what it would have found',
       await runStudy({
         study,
         file,
-        engine,
+        engines,
         placeOf,
         settings: { engine: 'reference' },
         signal: controller.signal,
@@ -129,6 +129,8 @@ it('stopped anywhere and started again, a study finds what it would have found',
   const [whole, pieces] = [await run(1000), await run(4)];
   expect(whole.runs).toHaveLength(8);
   expect(timeless(pieces.runs)).toEqual(timeless(whole.runs));
+  // Several runs at once, stopped and started as well.
+  expect(timeless((await run(5, 3)).runs)).toEqual(timeless(whole.runs));
 
   const of = (arm: string) => whole.runs.find((record) => record.arm === arm);
   expect(of('network')?.cost.calls).toBe(3);
@@ -142,6 +144,71 @@ it('stopped anywhere and started again, a study finds what it would have found',
   expect(markdown).toContain('2 seeds an arm: a hint, not a claim');
   for (const svg of Object.values(plots)) expect(svg).toMatch(/^<svg [^>]+>.*<\/svg>\n$/s);
   expect(cannotConclude(study, whole).join('\n')).toContain('single was not run');
+});
+
+it('stops all runs when one fails, and says why it did', { timeout: 30_000 }, async () => {
+  const engines = [await tinyEngine(), await tinyEngine()];
+  const file = emptyFile('baselines');
+  const study = {
+    ...baselines,
+    arms: () => baselines.arms(size).filter(({ name }) => /^(network|single)$/.test(name)),
+  };
+  const stepped = new Set<string>();
+  const failing = runStudy({
+    study,
+    file,
+    engines,
+    settings: { engine: 'reference' },
+    save: async () => undefined,
+    placeOf: (run) => {
+      const place = places()(run);
+      const full = () => Promise.reject(new Error('the disk is full'));
+      return run.startsWith('single') ? { ...place, load: full } : place;
+    },
+    onEvent: (run, event) => {
+      if (event.type === 'step') stepped.add(run);
+    },
+  });
+  await expect(failing).rejects.toThrow('the disk is full');
+  expect(file.runs).toEqual([]);
+  for (const engine of engines) await engine.addNode({ id: '1.0', key: 1, rank: 1, alpha: 1, seed: 1 });
+});
+
+it('goes on with what won the last round of a search', { timeout: 30_000 }, async () => {
+  const search = studies.get('search')!;
+  const study = { ...search, arms: () => search.arms(size).filter(({ name }) => /^(2-1|3-1)-/.test(name)) };
+  const stepped: Record<string, number[]> = {};
+  const file = emptyFile('search');
+  await runStudy({
+    study: {
+      ...study,
+      more: (_, runs) =>
+        runs.length < 4
+          ? []
+          : [
+              {
+                ...search.arms(size)[0]!,
+                name: 'longer',
+                continues: '2-1-rung-0',
+                spec: { ...search.arms(size)[0]!.spec, training: { steps: 6 } },
+              },
+            ],
+    },
+    file,
+    engines: [await tinyEngine()],
+    settings: { engine: 'reference' },
+    save: async () => undefined,
+    placeOf: places(),
+    onEvent: (run, event) => {
+      if (event.type === 'step') (stepped[run] ??= []).push(event.step);
+    },
+  });
+  expect(stepped['2-1-rung-0-seed-1']).toEqual([1, 2, 3]);
+  expect(stepped['longer-seed-1']).toEqual([4, 5, 6]);
+  const [first, longer] = ['2-1-rung-0', 'longer'].map((arm) =>
+    file.runs.find((run) => run.arm === arm && run.seed === 1),
+  );
+  expect(longer?.curve.slice(0, 3)).toEqual(first?.curve);
 });
 
 it('draws labels that cannot be markup', () => {

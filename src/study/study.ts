@@ -1,6 +1,6 @@
 /**
- * A study: arms (ways to run), each run with several seeds, one after the other, every finished run kept at once, so
- * that a study that was stopped goes on where it was. A study knows no file and no terminal: `cli/study.ts` gives it an
+ * A study: arms (ways to run), each run with several seeds, as many at once as there are engines, every finished run kept
+ * at once, so that a study that was stopped goes on where it was. A study knows no file and no terminal: `cli/study.ts` gives it an
  * engine and a place.
  */
 import type { EngineApi, EngineInfo } from '../../workers/engine-api.ts';
@@ -35,6 +35,8 @@ export interface Arm {
   label: string;
   /** Without seed. `steps: 0` is an untrained network. */
   spec: RunSpecInput;
+  /** Goes on from the end of another arm's run of the same seed, where that is still kept; from the start otherwise. */
+  continues?: string;
   /** Trains on another reward than the task's; measured by the task's own. */
   reward?: (task: Task) => Task;
   /** Measured by the majority of this many sampled rollouts instead of one greedy one. */
@@ -111,8 +113,9 @@ export interface RunPlace extends CheckpointSink {
 export interface StudyOptions {
   study: Study;
   file: StudyFile;
-  engine: EngineApi;
-  /** After every run. */
+  /** One run at a time on each. What a run finds out does not depend on which one it got. */
+  engines: readonly EngineApi[];
+  /** After every run, one call at a time. */
   save(file: StudyFile): Promise<void>;
   placeOf(run: string): RunPlace;
   onEvent?(run: string, event: TrainEvent, spec: RunSpec): void;
@@ -121,21 +124,67 @@ export interface StudyOptions {
   signal?: AbortSignal;
 }
 
-/** Runs what is missing. The signal stops it between steps; everything so far is kept. */
+/**
+ * Runs what is missing. The signal stops it between steps; everything so far is kept. The first run that fails stops the
+ * others likewise, and its error is thrown when they have stopped.
+ */
 export async function runStudy(options: StudyOptions): Promise<void> {
-  const { study, file, signal } = options;
-  for (;;) {
+  const { study, file } = options;
+  const failed = new AbortController();
+  const signal = options.signal ? AbortSignal.any([options.signal, failed.signal]) : failed.signal;
+  /** By name, until they have ended. */
+  const running = new Map<string, Promise<void>>();
+  let saved = Promise.resolve();
+
+  const next = (): { arm: Arm; seed: number } | undefined => {
     const arms = [...study.arms(file.size), ...(study.more?.(file.size, file.runs) ?? [])];
     // Seed by seed, so that a study that is stopped early has compared all arms as often.
-    const missing = Array.from({ length: file.size.seeds }, (_, i) => i + 1)
+    return Array.from({ length: file.size.seeds }, (_, i) => i + 1)
       .flatMap((seed) => arms.map((arm) => ({ arm, seed })))
+      .filter(({ arm, seed }) => !running.has(runName(arm, seed)))
       .find(({ arm, seed }) => !file.runs.some((run) => run.arm === arm.name && run.seed === seed));
-    if (!missing || signal?.aborted) return;
-    const record = await runArm(missing.arm, missing.seed, options);
+  };
+  const run = async (arm: Arm, seed: number, engine: EngineApi): Promise<void> => {
+    const record = await runArm(arm, seed, engine, { ...options, signal });
     if (!record) return;
-    file.runs.push(record);
-    await options.save(file);
-  }
+    // In the order of arms and seeds, whichever was the quicker.
+    file.runs = inOrder([...file.runs, record], study.arms(file.size));
+    saved = saved.then(() => options.save(file));
+    await saved;
+  };
+  const lane = async (engine: EngineApi): Promise<void> => {
+    while (!signal.aborted) {
+      const missing = next();
+      if (missing) {
+        const name = runName(missing.arm, missing.seed);
+        const ended = run(missing.arm, missing.seed, engine).finally(() => running.delete(name));
+        running.set(name, ended);
+        await ended;
+      } else if (running.size > 0) {
+        // What the others find out may ask for more.
+        await Promise.race(running.values());
+      } else return;
+    }
+  };
+  const outcomes = await Promise.allSettled(
+    options.engines.map((engine) =>
+      lane(engine).catch((error: unknown) => {
+        failed.abort(error);
+        throw error;
+      }),
+    ),
+  );
+  if (failed.signal.aborted) throw failed.signal.reason;
+  const rejected = outcomes.find((outcome) => outcome.status === 'rejected');
+  if (rejected) throw rejected.reason;
+}
+
+const runName = (arm: Arm, seed: number): string => `${arm.name}-seed-${seed}`;
+
+function inOrder(runs: RunRecord[], arms: readonly Arm[]): RunRecord[] {
+  // Arms that came later stay behind the others, in the order in which they came.
+  const names = [...new Set([...arms.map(({ name }) => name), ...runs.map(({ arm }) => arm)])];
+  return runs.sort((a, b) => a.seed - b.seed || names.indexOf(a.arm) - names.indexOf(b.arm));
 }
 
 /** The specification of an arm with a seed. Throws a SpecError for an arm that cannot be run. */
@@ -151,17 +200,22 @@ export function specOf(arm: Arm, seed: number, size: Size, settings: RunSpecInpu
   });
 }
 
-async function runArm(arm: Arm, seed: number, options: StudyOptions): Promise<RunRecord | null> {
+async function runArm(
+  arm: Arm,
+  seed: number,
+  engine: EngineApi,
+  options: Omit<StudyOptions, 'engines'>,
+): Promise<RunRecord | null> {
   const { file, signal } = options;
-  const run = `${arm.name}-seed-${seed}`;
+  const run = runName(arm, seed);
   const place = options.placeOf(run);
   const spec = specOf(arm, seed, file.size, options.settings);
   file.specs[arm.name] = spec;
   const own = taskNamed(spec.task.name);
-  const { checkpoint, best, extra } = await place.load();
+  const { checkpoint, best, extra } = await beginning(arm, seed, place, options);
   const trainer = await Trainer.create({
-    spec: checkpoint?.spec ?? spec,
-    engine: options.engine,
+    spec: checkpoint ? { ...checkpoint.spec, training: spec.training } : spec,
+    engine,
     task: arm.reward?.(own) ?? own,
     ...(checkpoint && { checkpoint }),
   });
@@ -190,6 +244,18 @@ async function runArm(arm: Arm, seed: number, options: StudyOptions): Promise<Ru
   } finally {
     await trainer.dispose();
   }
+}
+
+/** What the run was when it stopped; else the end of the run that it goes on from. */
+async function beginning(
+  arm: Arm,
+  seed: number,
+  place: RunPlace,
+  options: Pick<StudyOptions, 'placeOf'>,
+): ReturnType<RunPlace['load']> {
+  const own = await place.load();
+  if (own.checkpoint || arm.continues === undefined) return own;
+  return options.placeOf(`${arm.continues}-seed-${seed}`).load();
 }
 
 async function measure(
