@@ -19,7 +19,10 @@ export const MOST_LANES = Math.max(1, availableParallelism());
 /** In a thread that `openLanes` started: serves its engine. */
 export function serveLane(): void {
   if (!parentPort) throw new Error('this is not a thread of its own');
-  expose(servedEngine(() => ({ fetch: fetchFile })), nodeEndpoint(parentPort));
+  expose(
+    servedEngine(() => ({ fetch: fetchFile })),
+    nodeEndpoint(parentPort),
+  );
 }
 
 /** Reference engines, loaded. Ends all threads if one of them fails. Errors: InputError; the engine's. */
