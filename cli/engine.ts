@@ -1,11 +1,15 @@
-import { dirname, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { BUILT_IN_MODELS } from '../src/spec.ts';
-import type { AdapterInfo, EngineApi, EngineChoice, EngineInfo } from '../workers/engine-api.ts';
+import { hubAddress, quantizationOf } from '../src/nodes/model.ts';
+import { BUILT_IN_MODELS, type RunSpec } from '../src/spec.ts';
+import type { AdapterInfo, EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import { createEngine } from '../workers/engine/create.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
 import { InputError } from './errors.ts';
 import { fetchFile } from './fetch-file.ts';
+import { cacheFolder, FolderStore } from './folder-store.ts';
+import { DownloadProgress } from './progress.ts';
 
 /** The project's folder; `cli/run.mjs` tells it to the bundle, which lies elsewhere. */
 export const root = process.env['NEUROMAS_ROOT'] ?? dirname(dirname(fileURLToPath(import.meta.url)));
@@ -21,16 +25,31 @@ export interface OpenedEngine {
   info: EngineInfo;
 }
 
-/** Loads a model on the adapter that is wanted and there. Says on stderr why it fell back to the reference engine. */
-export async function openEngine(model: string, choice: EngineChoice, adapter: AdapterChoice): Promise<OpenedEngine> {
+/** The parts of a specification that say what an engine has to be. */
+export type EngineSpec = Pick<RunSpec, 'model' | 'bits' | 'engine'>;
+
+/**
+ * Loads a model on the adapter that is wanted and there. Says on stderr what is downloaded, and why it fell back to the
+ * reference engine.
+ */
+export async function openEngine(spec: EngineSpec, adapter: AdapterChoice): Promise<OpenedEngine> {
+  const { engine: choice } = spec;
   const found = choice === 'reference' ? null : await findGpu(adapter);
   if (choice === 'webgpu' && !found?.gpu)
     throw new InputError(`engine "webgpu": ${found?.reason ?? 'there is no GPU'}`);
   // Who names an adapter wants WebGPU on it; left to itself, auto takes the reference engine where that is faster.
   const wanted = adapter === 'hardware' || adapter === 'software' ? 'webgpu' : choice;
+  const model = modelAddress(spec.model);
+  const remote = /^https?:/i.test(model);
+  const progress = remote ? new DownloadProgress(new URL(model).host) : null;
   const engine = await createEngine(
-    { model: modelAddress(model), engine: found?.gpu ? wanted : 'reference' },
-    { fetch: fetchFile, ...(found?.gpu && { gpu: found.gpu }) },
+    { model, quantization: quantizationOf(spec), engine: found?.gpu ? wanted : 'reference' },
+    {
+      fetch: fetchFile,
+      ...(remote && { store: new FolderStore(join(cacheFolder(), 'models')) }),
+      ...(found?.gpu && { gpu: found.gpu }),
+      onProgress: (at) => progress?.report(at),
+    },
   );
   const { adapter: computes, ...rest } = await engine.info();
   const info: EngineInfo = { ...rest, adapter: { ...computes } };
@@ -45,9 +64,11 @@ export async function openEngine(model: string, choice: EngineChoice, adapter: A
   return { engine, info };
 }
 
-/** Address of a model for the engine: a built-in by its name, an address as it is, otherwise a folder. */
+/** Address of a model for the engine: a built-in by its name, an address as it is, a folder, or `owner/name` on the hub. */
 export function modelAddress(model: string): string {
   if (/^(https?|file):/i.test(model)) return model;
+  const hub = hubAddress(model);
+  if (hub && !existsSync(model)) return hub;
   return pathToFileURL(BUILT_IN_MODELS.includes(model) ? resolve(root, 'public/models', model) : resolve(model)).href;
 }
 

@@ -9,6 +9,7 @@ const ABOUT_INPUT = new Set([
   'SpecError',
   'GraphError',
   'ModelError',
+  'StorageFullError',
   'HelperError',
   'PeftError',
   'SafetensorsError',

@@ -30,7 +30,7 @@ export async function evalCommand(options: EvalCommandOptions): Promise<void> {
     throw new InputError(`--level ${level}: ${spec.task.name} has the levels ${levels.join(', ')}`);
   }
   const writers = cliWriters(readKeys(options.key));
-  const opened = await openEngine(spec.model, spec.engine, options.adapter);
+  const opened = await openEngine(spec, options.adapter);
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, voices });

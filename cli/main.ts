@@ -9,7 +9,7 @@ import { studies } from '../src/study/index.ts';
 import { isInputError } from './errors.ts';
 import { serveLane } from './lanes.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
-import { adapterOption, DEFAULT_PRESET, whole } from './options.ts';
+import { adapterOption, bitsOption, DEFAULT_PRESET, modelOption, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
 import { recordCommand, type RecordCommandOptions } from './record.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
@@ -33,6 +33,8 @@ function program(): Command {
     .description('Train a network and save it.')
     .option('--preset <name>', `what to run (default: ${DEFAULT_PRESET}; "npm run presets" lists them)`)
     .option('--spec <file>', 'what to run, as JSON')
+    .addOption(modelOption('the specification’s'))
+    .addOption(bitsOption())
     .option('--set <path=value>', 'change a field of the specification; may be repeated', collect, [])
     .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
     .option('--out <dir>', 'where to save (default: a new folder in runs/)')
@@ -47,6 +49,7 @@ function program(): Command {
         'npm run train -- --preset arithmetic-2-1-small --out runs/mine',
         'npm run train -- --set seed=2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
         'npm run train -- --resume runs/mine --steps 150',
+        'npm run train -- --model Qwen/Qwen3-0.6B --bits 4 --set sampling.maxNewTokens=64',
         'npm run train -- --preset arithmetic-2-1-small --record mine.recording.zip',
       ),
     )
@@ -79,7 +82,8 @@ function program(): Command {
   main
     .command('score')
     .description('Logits of a model, as f32 little-endian [positions, vocabulary].')
-    .option('--model <folder or address>', 'nano, small, or a folder with mlc-chat-config.json (default: the run’s)')
+    .addOption(modelOption('the run’s'))
+    .addOption(bitsOption())
     .requiredOption('--ids <list>', 'token ids, separated by commas', tokenIds)
     .option('--run <dir>', 'folder of a run, with --node')
     .option('--node <name>', 'a node of the run whose adapter to apply, for example 1.0')
@@ -99,7 +103,8 @@ function program(): Command {
     .command('serve')
     .description('Serve a model, and the nodes of a run as models of their own, behind the OpenAI API.')
     .option('--run <dir>', 'folder of a run; its nodes are served as 1.0, 1.1, …')
-    .option('--model <folder or address>', 'nano, small, or a folder with mlc-chat-config.json (default: the run’s)')
+    .addOption(modelOption('the run’s'))
+    .addOption(bitsOption())
     .option('--host <address>', 'where to listen', '127.0.0.1')
     .option('--port <n>', 'which port; 0 takes a free one', whole(0, 65_535), 8000)
     .option('--origin <address>', 'a page that may ask (CORS), or "*"; may be repeated', collect, [])

@@ -21,7 +21,26 @@ export const adapterOption = () =>
     .choices(ADAPTER_CHOICES)
     .default('auto' satisfies AdapterChoice);
 
+/** Bits that a weight of a Hugging Face model is kept in. */
+export type Bits = NonNullable<RunSpec['bits']>;
+
+export const modelOption = (which: string) =>
+  new Option(
+    '--model <model>',
+    `nano, small, a folder, an address, or owner/name on huggingface.co (default: ${which})`,
+  );
+
+export const bitsOption = () =>
+  new Option('--bits <n>', 'bits that a weight of a Hugging Face model is kept in (default: 4)')
+    .choices(['4', '8', '16'])
+    .argParser((text): Bits => {
+      if (text === '4' || text === '8' || text === '16') return Number(text) as Bits;
+      throw new InvalidArgumentError('It must be 4, 8 or 16.');
+    });
+
 export interface SpecOptions {
+  model?: string;
+  bits?: Bits;
   preset?: string;
   spec?: string;
   set: string[];
@@ -30,7 +49,7 @@ export interface SpecOptions {
 
 export const DEFAULT_PRESET = 'arithmetic-2-1';
 
-/** The specification of `--preset` or `--spec`, with every `--set` and `--steps` in place. */
+/** The specification of `--preset` or `--spec`, with all that changes it in place. */
 export async function specFrom(options: SpecOptions): Promise<RunSpec> {
   if (options.preset !== undefined && options.spec !== undefined) {
     throw new InputError('--preset and --spec exclude each other; give one');
@@ -40,9 +59,10 @@ export async function specFrom(options: SpecOptions): Promise<RunSpec> {
   return withSettings(input, options);
 }
 
-/** A specification with every `--set path=value`, then `--steps`, in place. Throws a SpecError. */
-export function withSettings(input: RunSpecInput, options: Pick<SpecOptions, 'set' | 'steps'>): RunSpec {
-  let spec = input;
+/** A specification with `--model` and `--bits`, every `--set path=value`, then `--steps`, in place. Throws a SpecError. */
+export function withSettings(input: RunSpecInput, options: Omit<SpecOptions, 'preset' | 'spec'>): RunSpec {
+  const { model, bits } = options;
+  let spec: RunSpecInput = { ...input, ...(model !== undefined && { model }), ...(bits !== undefined && { bits }) };
   for (const setting of options.set) {
     const at = setting.indexOf('=');
     if (at < 1) throw new InputError(`--set ${setting}: write path=value, for example training.learningRate=0.002`);

@@ -1,5 +1,7 @@
 import { SingleBar } from 'cli-progress';
 import type { CurvePoint } from '../src/training/types.ts';
+import type { LoadProgress } from '../workers/engine-api.ts';
+import { size } from '../workers/engine/weights/store.ts';
 import { duration } from './text.ts';
 
 /** Steps whose mean time predicts the rest. */
@@ -53,5 +55,32 @@ export class Progress {
 
   stop(): void {
     this.#bar?.stop();
+  }
+}
+
+/** Progress of a download, on stderr: one line that is written over on a terminal, otherwise one for every tenth. */
+export class DownloadProgress {
+  readonly #host: string;
+  readonly #terminal: boolean;
+  #lastTenth = -1;
+
+  constructor(host: string, terminal = process.stderr.isTTY) {
+    this.#host = host;
+    this.#terminal = terminal;
+  }
+
+  report({ phase, loadedBytes, totalBytes, secondsLeft }: LoadProgress): void {
+    if (phase.startsWith('waiting')) this.#write('Waiting for another process, which downloads the model.\n');
+    if (phase !== 'downloading the model') return;
+    const tenth = Math.floor((10 * loadedBytes) / totalBytes);
+    if (!this.#terminal && tenth === this.#lastTenth) return;
+    this.#lastTenth = tenth;
+    const left = secondsLeft === undefined ? '' : `, ${duration(secondsLeft)} left`;
+    const end = loadedBytes === totalBytes || !this.#terminal ? '\n' : '';
+    this.#write(`The model of ${this.#host}: ${size(loadedBytes)} of ${size(totalBytes)}${left}${end}`);
+  }
+
+  #write(line: string): void {
+    process.stderr.write(this.#terminal ? `\r\x1b[K${line}` : line);
   }
 }

@@ -28,7 +28,7 @@ export async function recordCommand(options: RecordCommandOptions): Promise<void
   const out = recordingFile(options.out) as string;
   const checkpoint = await new RunFolder(options.run).loadCheckpoint();
   const { spec } = checkpoint;
-  const { engine, info } = await openEngine(spec.model, spec.engine, options.adapter);
+  const { engine, info } = await openEngine(spec, options.adapter);
   const recorder = new Recorder(spec);
   // What a grown network was at its beginning is not in the folder.
   if (!spec.growth) {

@@ -1,6 +1,7 @@
 import { planGraph } from '../src/graph/plan.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
+import type { Bits } from './options.ts';
 import { InputError } from './errors.ts';
 import { loadAdapters } from './evaluate.ts';
 import { writeAtomic } from './files.ts';
@@ -12,6 +13,7 @@ export interface ScoreCommandOptions {
   adapter: AdapterChoice;
   engine: 'auto' | 'webgpu' | 'reference';
   model?: string;
+  bits?: Bits;
   run?: string;
   node?: string;
 }
@@ -32,7 +34,10 @@ export async function scoreCommand(options: ScoreCommandOptions): Promise<void> 
     throw new InputError(`--node ${node}: the run has the nodes ${nodes.map(({ id }) => id).join(', ')}`);
   }
 
-  const { engine, info } = await openEngine(model, options.engine, options.adapter);
+  const { engine, info } = await openEngine(
+    { model, bits: options.bits ?? spec?.bits, engine: options.engine },
+    options.adapter,
+  );
   const { contextLength, vocabularySize } = info.model;
   if (ids.length > contextLength) {
     throw new InputError(`--ids: ${ids.length} ids; ${info.model.name} reads at most ${contextLength}`);

@@ -49,7 +49,7 @@ const shelf = () => new WriterShelf(async ({ url }) => new Endpoint({ url: url }
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'neuromas-serve-'));
-  ({ engine } = await openEngine('nano', 'reference', 'none'));
+  ({ engine } = await openEngine({ model: 'nano', engine: 'reference' }, 'none'));
   const trainer = await Trainer.create({ spec: parseSpec(tiny), engine });
   // Far enough from the base that a mistaken adapter would show.
   for (let i = 0; i < 2; i++) await trainer.step();

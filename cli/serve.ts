@@ -8,11 +8,13 @@ import { InputError } from './errors.ts';
 import { loadAdapters } from './evaluate.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { listen, type Listening } from './openai-server.ts';
+import type { Bits } from './options.ts';
 import { RunFolder } from './run-folder.ts';
 
 export interface ServeCommandOptions {
   run?: string;
   model?: string;
+  bits?: Bits;
   host: string;
   port: number;
   origin: string[];
@@ -47,7 +49,10 @@ export async function serve(options: ServeCommandOptions): Promise<Listening & {
   if (spec && model !== spec.model) {
     throw new InputError(`--model ${model}: the run was trained on ${spec.model}; leave --model out`);
   }
-  const { engine, info } = await openEngine(model, options.engine, options.adapter);
+  const { engine, info } = await openEngine(
+    { model, bits: options.bits ?? spec?.bits, engine: options.engine },
+    options.adapter,
+  );
   const { rank, alpha } = spec?.lora ?? { rank: 1, alpha: 1 };
   const models = new Map([[info.model.name, 'base']]);
   await engine.addNode({ id: 'base', key: 0, rank, alpha, seed: mix(0) });

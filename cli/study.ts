@@ -87,7 +87,7 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
 /** As many as are asked for. Errors: InputError for several on a GPU. */
 async function openEngines(model: string, options: StudyCommandOptions): Promise<EngineApi[]> {
   const { parallel = 1, engine = 'auto', adapter } = options;
-  if (parallel === 1) return [(await openEngine(model, engine, adapter)).engine];
+  if (parallel === 1) return [(await openEngine({ model, engine }, adapter)).engine];
   if (engine === 'webgpu') {
     throw new InputError(
       `--parallel ${parallel}: a GPU is busy with one run already; leave it out, or take --engine reference`,

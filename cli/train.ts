@@ -37,7 +37,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const record = recordingFile(options.record);
   const folder = new RunFolder(out);
   const writers = cliWriters(readKeys(options.key));
-  const opened = await openEngine(spec.model, spec.engine, options.adapter);
+  const opened = await openEngine(spec, options.adapter);
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, checkpoint });

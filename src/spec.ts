@@ -43,8 +43,10 @@ export const RunSpecSchema = v.strictObject({
   engine: v.optional(v.picklist(['auto', 'webgpu', 'reference']), 'auto'),
   /** What nodes read: one line a message, as the built-in models know it, or plain English (default: by model). */
   prompt: v.optional(v.picklist(['compact', 'chat'])),
-  /** `nano`, `small`, or the address of a model folder. */
+  /** `nano`, `small`, `owner/name` on the Hugging Face hub, or the address of a model folder. */
   model: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500)), 'nano'),
+  /** Bits that a weight of a Hugging Face model is kept in (default: 4); an MLC folder says itself. */
+  bits: v.optional(v.picklist([4, 8, 16])),
   task: v.optional(
     v.strictObject({
       name: v.optional(v.pipe(v.string(), v.maxLength(40)), 'arithmetic'),
@@ -205,7 +207,7 @@ export function parseSpec(input: unknown): RunSpec {
   if (!levels.includes(spec.task.level)) {
     throw new SpecError(`task.level: ${spec.task.level} is not a level of ${task.name}; it has ${levels.join(', ')}`);
   }
-  checkModel(spec.model);
+  checkModel(spec);
   if (spec.prompt === 'chat' && BUILT_IN_MODELS.includes(spec.model)) {
     throw new SpecError(`prompt: ${spec.model} knows no English; leave prompt out, or choose another model`);
   }
@@ -314,13 +316,16 @@ function checkHelpers({ graph, lora }: RunSpec): void {
   }
 }
 
-function checkModel(model: string): void {
-  if (BUILT_IN_MODELS.includes(model)) return;
+function checkModel({ model, bits }: RunSpec): void {
+  if (BUILT_IN_MODELS.includes(model)) {
+    if (bits === undefined) return;
+    throw new SpecError(`bits: ${model} has 4 and no others; leave bits out`);
+  }
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(model)?.[1]?.toLowerCase();
   // A single letter is a Windows drive.
   const known = scheme === undefined || scheme.length === 1 || ['http', 'https', 'file'].includes(scheme);
   if (known && /[/\\]/.test(model)) return;
   throw new SpecError(
-    `model: ${quoteValue(model)} is neither a built-in model (${BUILT_IN_MODELS.join(', ')}) nor the address of a model folder (https://… or a path with a "/")`,
+    `model: ${quoteValue(model)} is neither a built-in model (${BUILT_IN_MODELS.join(', ')}) nor the address of a model folder (https://…, owner/name on the Hugging Face hub, or a path with a "/")`,
   );
 }

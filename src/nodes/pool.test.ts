@@ -296,6 +296,8 @@ it.each([
   ['small', 'file:///app/public/', 'file:///app/public/models/small/'],
   ['https://other.org/m', 'https://example.org/', 'https://other.org/m/'],
   ['./mine/', 'file:///home/me/', 'file:///home/me/mine/'],
+  ['models/mine/', 'https://example.org/play/', 'https://example.org/play/models/mine/'],
+  ['Qwen/Qwen3-0.6B', 'https://example.org/', 'https://huggingface.co/Qwen/Qwen3-0.6B/resolve/main/'],
 ])('resolves the model %s', (model, base, address) => {
   expect(resolveModel(model, base)).toBe(address);
 });

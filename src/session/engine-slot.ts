@@ -2,7 +2,7 @@ import type { AdapterInfo, EngineApi, LoadProgress } from '../../workers/engine-
 import { endpointAddress } from '../graph/helper.ts';
 import { gate } from '../nodes/gate.ts';
 import { withHelpers } from '../nodes/helped.ts';
-import { resolveModel } from '../nodes/pool.ts';
+import { quantizationOf, resolveModel } from '../nodes/model.ts';
 import { sharedPools } from '../nodes/shared.ts';
 import { WriterShelf } from '../nodes/writers.ts';
 import { BUILT_IN_MODELS, type RunSpec } from '../spec.ts';
@@ -34,7 +34,14 @@ export const poolFrom =
     if (new URL(model).origin !== new URL(base).origin) gate.check(model);
     const { engine, workers } = spec;
     // Built-in models change with the page, whose service worker keeps them.
-    const options = { model, engine, workers, keep: keep && !BUILT_IN_MODELS.includes(spec.model), onProgress };
+    const options = {
+      model,
+      quantization: quantizationOf(spec),
+      engine,
+      workers,
+      keep: keep && !BUILT_IN_MODELS.includes(spec.model),
+      onProgress,
+    };
     return withHelpers(await sharedPools.acquire(options), pageWriters);
   };
 
@@ -81,4 +88,4 @@ export class EngineSlot {
   }
 }
 
-const keyOf = ({ model, engine, workers }: RunSpec): string => JSON.stringify([model, engine, workers]);
+const keyOf = ({ model, bits, engine, workers }: RunSpec): string => JSON.stringify([model, bits, engine, workers]);

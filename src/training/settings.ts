@@ -52,10 +52,12 @@ export function checkSameNetwork(saved: RunSpec, wanted: RunSpec): void {
 
 /** As `checkSameNetwork`, for networks that grow: their graphs may differ. */
 export function checkSameBase(saved: RunSpec, wanted: RunSpec): void {
-  checkSame(saved, wanted, ['model', 'lora']);
+  checkSame(saved, wanted, ['model', 'bits', 'lora']);
 }
 
-function checkSame(saved: RunSpec, wanted: RunSpec, parts: readonly ('model' | 'lora' | 'graph')[]): void {
+type Part = 'model' | 'bits' | 'lora' | 'graph';
+
+function checkSame(saved: RunSpec, wanted: RunSpec, parts: readonly Part[]): void {
   for (const part of parts) {
     const [was, is] = [canonical(sameness(saved, part)), canonical(sameness(wanted, part))];
     if (was !== is) throw new Error(`the checkpoint is of another network: its ${part} is ${was}, this one's is ${is}`);
@@ -63,14 +65,14 @@ function checkSame(saved: RunSpec, wanted: RunSpec, parts: readonly ('model' | '
 }
 
 /** A helper may move to another server, or be another model: it is the same network as long as it is a helper. */
-function sameness(spec: RunSpec, part: 'model' | 'lora' | 'graph'): unknown {
+function sameness(spec: RunSpec, part: Part): unknown {
   const { helpers } = spec.graph;
   return part === 'graph' && helpers ? { ...spec.graph, helpers: Object.keys(helpers).sort() } : spec[part];
 }
 
 /** JSON with sorted keys, for comparing. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_, inner: unknown) =>
+  return JSON.stringify(value ?? null, (_, inner: unknown) =>
     typeof inner === 'object' && inner !== null && !Array.isArray(inner)
       ? Object.fromEntries(Object.entries(inner).sort(([a], [b]) => (a < b ? -1 : 1)))
       : inner,

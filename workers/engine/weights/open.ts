@@ -22,7 +22,12 @@ export async function openModel(url: string, options: OpenOptions = {}): Promise
   const files = new ModelFiles(url, options);
   try {
     const mlc = await files.readIfPresent(MLC_CONFIG, MAX_CONFIG_BYTES);
-    if (mlc) return { plan: await planMlc(files, mlc), files };
+    if (mlc) {
+      if (options.quantization) {
+        throw new ModelError(`${files.name} is compiled by MLC and has its number of bits; leave the bits out.`);
+      }
+      return { plan: await planMlc(files, mlc), files };
+    }
     const huggingFace = await files.readIfPresent(HF_CONFIG, MAX_CONFIG_BYTES);
     if (!huggingFace) {
       throw new ModelError(

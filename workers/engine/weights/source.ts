@@ -57,7 +57,9 @@ export function join(parts: readonly Uint8Array[], length: number): Bytes {
 }
 
 export function reason(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  // Node says only here what was wrong.
+  return error.cause instanceof Error ? error.cause.message : error.message;
 }
 
 /** Asks for a small file. Null when there is none. */
