@@ -11,6 +11,7 @@ const ABOUT_INPUT = new Set([
   'ModelError',
   'StorageFullError',
   'HelperError',
+  'RewardError',
   'PeftError',
   'SafetensorsError',
   'CorruptCheckpointError',

@@ -8,6 +8,7 @@ import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { InputError } from './errors.ts';
 import { cliWriters, readKeys } from './helpers.ts';
+import { openRewarder } from './reward.ts';
 import { RunFolder } from './run-folder.ts';
 import { printable, table } from './text.ts';
 
@@ -18,6 +19,7 @@ export interface EvalCommandOptions {
   problems?: number;
   seed?: number;
   key: string[];
+  trustReward?: boolean;
 }
 
 /** `eval`: greedy accuracy of a trained network on held-out problems, and what its nodes wrote. */
@@ -29,11 +31,12 @@ export async function evalCommand(options: EvalCommandOptions): Promise<void> {
   if (!levels.includes(level)) {
     throw new InputError(`--level ${level}: ${spec.task.name} has the levels ${levels.join(', ')}`);
   }
+  const rewarder = await openRewarder(spec, options);
   const writers = cliWriters(readKeys(options.key));
   const opened = await openEngine(spec, options.adapter);
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
-  const trainer = await Trainer.create({ spec, engine, voices });
+  const trainer = await Trainer.create({ spec, engine, voices, rewarder });
   await loadAdapters(engine, folder, trainedNodes(trainer.plan));
   const evaluation = await trainer.evaluate({ level, problems, ...(seed !== undefined && { seed }) });
 

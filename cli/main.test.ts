@@ -54,6 +54,39 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+describe('a reward function', () => {
+  const train = ['train', ...TINY, '--set', 'sampling.maxNewTokens=4', '--steps', '1'];
+
+  it('judges, and is run again only when its user says so', { timeout: 240_000 }, async () => {
+    await writeFile(join(folder, 'reward.js'), 'const reward = (problem, answer, messages) => messages.length / 4;\n');
+    const trained = await neuromas([...train, '--reward', 'reward.js', '--out', 'judged']);
+    expect(trained.stderr).toBe('');
+    expect(trained.stdout).toMatch(/step 1\/1 +reward 0\.250/);
+
+    const resume = ['train', '--resume', 'judged', '--steps', '2', '--adapter', 'none'];
+    for (const command of [resume, ['eval', '--run', 'judged', '--adapter', 'none']]) {
+      const asked = await neuromas(command);
+      expect(asked).toMatchObject({ code: 2, stdout: '' });
+      expect(asked.stderr).toMatch(/brings a reward function of 2 lines.*--trust-reward/);
+    }
+    expect((await neuromas([...resume, '--trust-reward'])).stdout).toMatch(/step 2\/2 +reward 0\.250/);
+  });
+
+  it.each([
+    ['a fault', 'function reward(problem) {\n  return problem.nope.x;\n}', /on the problem ".*": line 2: cannot read/],
+    ['no number', 'const reward = () => "good"', /it returned "good"; a reward is a number from 0 to 1/],
+    ['no end', 'const reward = () => { for (;;); }', /it does not come to an end/],
+    ['no function', 'reward = 1', /it defines no function named reward/],
+  ])('with %s ends the run and saves nothing', { timeout: 120_000 }, async (_, code, said) => {
+    await writeFile(join(folder, 'bad.js'), code);
+    const { code: exit, stderr } = await neuromas([...train, '--reward', 'bad.js', '--out', 'unjudged']);
+    expect(exit).toBe(2);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(said);
+    expect(existsSync(join(folder, 'unjudged/result.json'))).toBe(false);
+  });
+});
+
 describe('bad input', () => {
   const spec = (json: unknown) => async () => {
     await writeFile(join(folder, 'spec.json'), typeof json === 'string' ? json : JSON.stringify(json));

@@ -9,7 +9,7 @@ import { studies } from '../src/study/index.ts';
 import { isInputError } from './errors.ts';
 import { serveLane } from './lanes.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
-import { adapterOption, bitsOption, DEFAULT_PRESET, modelOption, whole } from './options.ts';
+import { adapterOption, bitsOption, DEFAULT_PRESET, modelOption, trustOption, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
 import { recordCommand, type RecordCommandOptions } from './record.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
@@ -39,6 +39,8 @@ function program(): Command {
     .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
     .option('--out <dir>', 'where to save (default: a new folder in runs/)')
     .option('--resume <dir>', 'go on with the run saved there')
+    .option('--reward <file>', 'judge by the JavaScript function reward(problem, answer, messages) in it')
+    .addOption(trustOption())
     .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
     .addOption(keyOption())
     .addOption(adapterOption())
@@ -50,6 +52,7 @@ function program(): Command {
         'npm run train -- --set seed=2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
         'npm run train -- --resume runs/mine --steps 150',
         'npm run train -- --model Qwen/Qwen3-0.6B --bits 4 --set sampling.maxNewTokens=64',
+        'npm run train -- --reward my-reward.js',
         'npm run train -- --preset arithmetic-2-1-small --record mine.recording.zip',
       ),
     )
@@ -60,6 +63,7 @@ function program(): Command {
     .description('Make a recording of a run that is saved: its curves, and what it writes untrained and trained.')
     .requiredOption('--run <dir>', 'folder of the run')
     .requiredOption('--out <file>', 'where to save it; its name ends in .recording.zip')
+    .addOption(trustOption())
     .addOption(adapterOption())
     .addHelpText('after', examples('npm run record -- --run runs/mine --out mine.recording.zip'))
     .action((options: RecordCommandOptions) => recordCommand(options));
@@ -71,6 +75,7 @@ function program(): Command {
     .option('--level <n>', 'level of the problems (default: the one trained)', whole(1, 99))
     .option('--problems <n>', 'how many', whole(1, 100_000))
     .option('--seed <n>', 'draws other problems', whole(0, U32))
+    .addOption(trustOption())
     .addOption(keyOption())
     .addOption(adapterOption())
     .addHelpText(

@@ -4,6 +4,7 @@ import { presetNamed, presets } from '../src/presets.ts';
 import { parseSpec, setPath, type RunSpec, type RunSpecInput } from '../src/spec.ts';
 import { ADAPTER_CHOICES, type AdapterChoice } from './adapter.ts';
 import { about, InputError } from './errors.ts';
+import { withReward, type RewardOptions } from './reward.ts';
 
 /** A commander parser of whole numbers from `min` to `max`. */
 export function whole(min: number, max: number) {
@@ -15,6 +16,10 @@ export function whole(min: number, max: number) {
     return value;
   };
 }
+
+/** For runs that are judged by a function of their user's. */
+export const trustOption = () =>
+  new Option('--trust-reward', 'run the reward function that the specification or the run brings');
 
 export const adapterOption = () =>
   new Option('--adapter <which>', 'GPU to compute on: hardware or nothing, or Chromium’s SwiftShader')
@@ -38,7 +43,7 @@ export const bitsOption = () =>
       throw new InvalidArgumentError('It must be 4, 8 or 16.');
     });
 
-export interface SpecOptions {
+export interface SpecOptions extends RewardOptions {
   model?: string;
   bits?: Bits;
   preset?: string;
@@ -56,7 +61,7 @@ export async function specFrom(options: SpecOptions): Promise<RunSpec> {
   }
   const input =
     options.spec === undefined ? fromPreset(options.preset ?? DEFAULT_PRESET) : await fromFile(options.spec);
-  return withSettings(input, options);
+  return withSettings(await withReward(input, options), options);
 }
 
 /** A specification with `--model` and `--bits`, every `--set path=value`, then `--steps`, in place. Throws a SpecError. */

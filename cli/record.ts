@@ -12,6 +12,7 @@ import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { InputError } from './errors.ts';
 import { writeAtomic } from './files.ts';
+import { openRewarder } from './reward.ts';
 import { RunFolder } from './run-folder.ts';
 
 /** Times that a run is looked at, besides its evaluations: enough to see a message change while one scrubs. */
@@ -21,6 +22,7 @@ export interface RecordCommandOptions {
   run: string;
   out: string;
   adapter: AdapterChoice;
+  trustReward?: boolean;
 }
 
 /** `record`: a recording from what a run's folder holds. Of the messages there are only the first and the last. */
@@ -28,15 +30,16 @@ export async function recordCommand(options: RecordCommandOptions): Promise<void
   const out = recordingFile(options.out) as string;
   const checkpoint = await new RunFolder(options.run).loadCheckpoint();
   const { spec } = checkpoint;
+  const rewarder = await openRewarder(spec, options);
   const { engine, info } = await openEngine(spec, options.adapter);
   const recorder = new Recorder(spec);
   // What a grown network was at its beginning is not in the folder.
   if (!spec.growth) {
-    const untrained = await Trainer.create({ spec, engine });
+    const untrained = await Trainer.create({ spec, engine, rewarder });
     await recorder.look(untrained);
     await untrained.dispose();
   }
-  const trainer = await Trainer.create({ spec, engine, checkpoint });
+  const trainer = await Trainer.create({ spec, engine, checkpoint, rewarder });
   await saveRecording(out, recorder, trainer, info.adapter, options.run);
 }
 

@@ -16,6 +16,7 @@ import { cliWriters, readKeys } from './helpers.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { DEFAULT_PRESET, specFrom, withSettings, type SpecOptions } from './options.ts';
 import { Progress } from './progress.ts';
+import { openRewarder, withReward } from './reward.ts';
 import { LOOKS, recordingFile, saveRecording } from './record.ts';
 import { RunFolder } from './run-folder.ts';
 import { duration } from './text.ts';
@@ -36,11 +37,12 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   if (existsSync(out) && !statSync(out).isDirectory()) throw new InputError(`--out ${out}: it is a file, not a folder`);
   const record = recordingFile(options.record);
   const folder = new RunFolder(out);
+  const rewarder = await openRewarder(spec, options);
   const writers = cliWriters(readKeys(options.key));
   const opened = await openEngine(spec, options.adapter);
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
-  const trainer = await Trainer.create({ spec, engine, checkpoint });
+  const trainer = await Trainer.create({ spec, engine, checkpoint, rewarder });
   console.log(runLine(spec, info));
   if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
 
@@ -125,7 +127,7 @@ async function whatToRun(options: TrainCommandOptions): Promise<Run> {
   }
   const folder = new RunFolder(options.resume);
   const checkpoint = await folder.loadCheckpoint();
-  const spec = withSettings(checkpoint.spec, options);
+  const spec = withSettings(await withReward(checkpoint.spec, options), options);
   try {
     checkSameNetwork(checkpoint.spec, spec);
   } catch (error) {

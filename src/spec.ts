@@ -54,6 +54,18 @@ export const RunSpecSchema = v.strictObject({
     }),
     {},
   ),
+  /** Judges in place of the task, which still says what is right: a function of the user's (docs/rewards.md). */
+  reward: v.optional(
+    v.strictObject({
+      /** JavaScript that defines `reward(problem, answer, messages)`. Runs only after it was confirmed. */
+      code: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(8_000),
+        v.regex(/^[^\0]*$/, 'JavaScript of 1 to 8000 characters, none of them NUL'),
+      ),
+    }),
+  ),
   graph: v.optional(
     v.strictObject({
       /** Nodes in each layer, input first; the last layer is the one output node. */

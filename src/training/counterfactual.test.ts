@@ -51,7 +51,7 @@ async function setUp() {
     execution,
     samples: 2,
     rewards: execution.outputs.map(letters),
-    judge: (outputs) => outputs.map(letters),
+    judge: async ({ outputs }) => outputs.map(letters),
   };
   return {
     recorder,

@@ -23,8 +23,8 @@ export interface ReplayRequest extends Omit<ContinueRequest, 'rows' | 'given' | 
   samples: number;
   /** By row. */
   rewards: readonly number[];
-  /** Rewards of output messages; `problems[i]` is the place of the problem of message i. */
-  judge: (outputs: readonly string[], problems: readonly number[]) => number[];
+  /** Rewards by row of a replay; `problems[row]` is the place of its problem, `blank` names nodes nobody heard. */
+  judge: (replay: Execution, problems: readonly number[], blank?: readonly string[]) => Promise<number[]>;
 }
 
 export interface NodeCredit {
@@ -93,8 +93,8 @@ export async function counterfactual(request: ReplayRequest, replays: number): P
         keep: false,
         details: false,
       });
-      const replayed = judge(
-        replay.outputs,
+      const replayed = await judge(
+        replay,
         blocks.map(({ problem }) => problem),
       );
       result.calls += learning.length * rows.length + (plan.nodes.length - spokenBy(plan.layers, l)) * blocks.length;
@@ -130,18 +130,20 @@ export async function blanking(request: ReplayRequest): Promise<NodeCredit> {
       result.nodes.push({ node: node.id, advantages: leaveOneOut(rewards, samples) });
       continue;
     }
+    const blank = [...(request.blank ?? []), node.id];
     const replay = await continueFrom({
       ...request,
       rows,
       given: execution.messages,
       fromLayer: node.layer + 1,
-      blank: [...(request.blank ?? []), node.id],
+      blank,
       keep: false,
       details: false,
     });
-    const without = judge(
-      replay.outputs,
+    const without = await judge(
+      replay,
       rows.map(({ problem }) => problem),
+      blank,
     );
     result.calls += (plan.nodes.length - spokenBy(plan.layers, node.layer - 1)) * rows.length;
     result.nodes.push({ node: node.id, advantages: Float32Array.from(rewards, (r, i) => r - (without[i] ?? 0)) });

@@ -1,11 +1,11 @@
 /** Evaluation: rollouts that nothing is learned from, judged by the task. Changes nothing. */
 import type { EngineApi, Sampling } from '../../workers/engine-api.ts';
-import { execute, type Execution, type Hearing } from '../graph/execute.ts';
-import type { Plan } from '../graph/plan.ts';
+import { execute, type Hearing } from '../graph/execute.ts';
 import { Random } from '../random.ts';
 import { promptForm, type RunSpec } from '../spec.ts';
 import { testProblems } from '../tasks/split.ts';
-import type { Problem, Reward, Task } from '../tasks/task.ts';
+import type { Problem } from '../tasks/task.ts';
+import { judge, type Bench } from './judge.ts';
 import { transcriptOf, type Judged } from './report.ts';
 import type { Evaluation, Transcript } from './types.ts';
 
@@ -29,10 +29,8 @@ export interface EvaluateOptions {
 }
 
 /** A network as it is at one moment. */
-export interface Subject {
-  plan: Plan;
+export interface Subject extends Bench {
   engine: EngineApi;
-  task: Task;
   spec: RunSpec;
   /** Steps done. */
   step: number;
@@ -84,7 +82,7 @@ export interface RollOptions {
 
 /** Rollouts of the problems, nothing kept; greedy unless a temperature is given. */
 export async function roll(subject: Subject, problems: readonly Problem[], options: RollOptions = {}): Promise<Judged> {
-  const { plan, engine, task, spec, step } = subject;
+  const { plan, engine, spec, step } = subject;
   const { temperature = 0, details = false, samples = 1, ...rest } = options;
   const sampling: Sampling = { ...spec.sampling, temperature };
   const reaches = hearing(subject, problems);
@@ -102,9 +100,10 @@ export async function roll(subject: Subject, problems: readonly Problem[], optio
     keep: false,
     details,
   });
-  const rewards = judge(task, problems, samples, execution.outputs, step);
+  const problemOf = (row: number): Problem => problems[Math.floor(row / samples)] as Problem;
+  const { blank, signal } = options;
+  const rewards = await judge(subject, problemOf, execution, step, { blank, signal });
   const { silent } = subject;
-  const { blank } = options;
   const unheard = (id: string): boolean => silent.includes(id);
   return { plan, problems, samples, execution, rewards, blank, unheard, channel: reaches.channel };
 }
@@ -121,24 +120,4 @@ export function hearing(
     ...(task.channel && { channel: (text) => task.channel?.(text) ?? text }),
     ...(silent.length > 0 && { unheard: ({ id }) => silent.includes(id) }),
   };
-}
-
-/** Rewards by row (problem × samples + sample). Throws the task's exception with the problem it failed on. */
-export function judge(
-  task: Task,
-  problems: readonly Problem[],
-  samples: number,
-  outputs: Execution['outputs'],
-  step: number,
-): Reward[] {
-  return outputs.map((message, row) => {
-    const problem = problems[Math.floor(row / samples)] as Problem;
-    try {
-      return task.reward(problem, message);
-    } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      const where = `on the problem ${JSON.stringify(problem.text.slice(0, 80))} in step ${step + 1}`;
-      throw new Error(`the task "${task.name}" failed ${where}: ${why}`, { cause: error });
-    }
-  });
 }

@@ -1,21 +1,19 @@
 /** The first half of a training step: problems, rollouts, rewards, advantages. Changes nothing; the rollouts are kept. */
 import type { EngineApi } from '../../workers/engine-api.ts';
 import { execute, releaseAll, type Execution } from '../graph/execute.ts';
-import type { Plan } from '../graph/plan.ts';
 import { Random } from '../random.ts';
 import { promptForm, type RunSpec } from '../spec.ts';
 import { practiceProblems } from '../tasks/split.ts';
-import type { Problem, Task } from '../tasks/task.ts';
-import { blanking, counterfactual, type NodeCredit } from './counterfactual.ts';
+import type { Problem } from '../tasks/task.ts';
+import { blanking, counterfactual, type NodeCredit, type ReplayRequest } from './counterfactual.ts';
 import { assignCredit, type BaselineState } from './credit.ts';
-import { hearing, judge } from './evaluation.ts';
+import { hearing } from './evaluation.ts';
+import { judge, type Bench } from './judge.ts';
 import { layerSeconds, type Judged } from './report.ts';
 import { isHeard, type Voices } from './voice.ts';
 
-export interface RolloutRequest {
-  plan: Plan;
+export interface RolloutRequest extends Bench {
   engine: EngineApi;
-  task: Task;
   spec: RunSpec;
   /** Steps done. */
   step: number;
@@ -77,10 +75,11 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
   const keys = new Map(plan.nodes.map((node) => [node.id, node.key]));
   const keyOf = (id: string): number => keys.get(id) ?? -1;
   try {
-    const judgements = judge(task, problems, samples, execution.outputs, step);
+    const problemOf = (row: number): Problem => problems[Math.floor(row / samples)] as Problem;
+    const judgements = await judge(request, problemOf, execution, step, { signal });
     const rewards = judgements.map(({ reward }) => reward);
     const { advantages, state } = assignCredit(training.baseline, rewards, samples, request.baseline);
-    const again = { ...run, execution, rewards, judge: judgeOf(task, problems, step) };
+    const again = { ...run, execution, rewards, judge: judgeOf(request, problems) };
     let credit: NodeCredit;
     if (method === 'counterfactual') credit = await counterfactual(again, replays);
     else if (method === 'blank') credit = await blanking(again);
@@ -109,8 +108,9 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
 const same = (node: string, advantages: Float32Array) => ({ node, advantages: advantages.slice() });
 
 const judgeOf =
-  (task: Task, problems: readonly Problem[], step: number) =>
-  (outputs: readonly string[], of: readonly number[]): number[] => {
-    const asked = of.map((problem) => problems[problem] as Problem);
-    return judge(task, asked, 1, [...outputs], step).map(({ reward }) => reward);
+  (request: RolloutRequest, problems: readonly Problem[]): ReplayRequest['judge'] =>
+  async (execution, of, blank) => {
+    const problemOf = (row: number): Problem => problems[of[row] ?? 0] as Problem;
+    const { step, signal } = request;
+    return (await judge(request, problemOf, execution, step, { blank, signal })).map(({ reward }) => reward);
   };

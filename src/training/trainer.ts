@@ -27,6 +27,7 @@ import type { Problem, Task } from '../tasks/task.ts';
 import type { BaselineState } from './credit.ts';
 import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
 import { evaluate, EVALUATION_SEED, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
+import { checkRewarder, type Rewarder } from './judge.ts';
 import {
   addNodes,
   planChange,
@@ -65,6 +66,8 @@ export interface TrainerOptions {
   voices?: Voices | undefined;
   /** Instead of the task the spec names. */
   task?: Task;
+  /** Who judges a run whose specification has a reward of its own. It stays its owner's to close. */
+  rewarder?: Rewarder | undefined;
 }
 
 export interface StepOptions {
@@ -88,6 +91,7 @@ export class Trainer {
   readonly task: Task;
   #plan: Plan;
   readonly #engine: EngineApi;
+  readonly #rewarder: Rewarder | undefined;
   #spec: RunSpec;
   #step = 0;
   #curve: CurvePoint[] = [];
@@ -105,7 +109,9 @@ export class Trainer {
   #disposed = false;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor({ spec, engine, checkpoint, task, voices = {} }: TrainerOptions) {
+  private constructor({ spec, engine, checkpoint, task, rewarder, voices = {} }: TrainerOptions) {
+    checkRewarder(spec, rewarder);
+    this.#rewarder = spec.reward && rewarder;
     this.#spec = spec;
     this.#engine = spec.lora.shared ? new SharedEngine(engine) : engine;
     this.#plan = planGraph(spec.graph);
@@ -204,6 +210,7 @@ export class Trainer {
       plan: this.#plan,
       engine: this.#engine,
       task: this.task,
+      rewarder: this.#rewarder,
       spec: this.#spec,
       step,
       level,
@@ -342,6 +349,9 @@ export class Trainer {
    */
   restore(checkpoint: Checkpoint): Promise<void> {
     return this.#exclusive(async () => {
+      if (checkpoint.spec.reward?.code !== this.#spec.reward?.code) {
+        throw new Error('the checkpoint was judged by another reward function than this run');
+      }
       const grows = this.#spec.growth !== undefined && checkpoint.spec.growth !== undefined;
       await this.#become(checkpoint, checkpoint.spec, grows);
       this.#remember(checkpoint);
@@ -499,7 +509,10 @@ export class Trainer {
 
   get #subject(): Subject {
     const silent = this.#plan.nodes.filter(({ key }) => isSilent(this.#voices, key)).map(({ id }) => id);
-    return { plan: this.#plan, engine: this.#engine, task: this.task, spec: this.#spec, step: this.#step, silent };
+    return {
+      ...{ plan: this.#plan, engine: this.#engine, task: this.task, rewarder: this.#rewarder },
+      ...{ spec: this.#spec, step: this.#step, silent },
+    };
   }
 
   #learns(id: string): boolean {

@@ -1,0 +1,4 @@
+import { expose } from 'comlink';
+import { rewardWorker } from './reward/serve.ts';
+
+expose(rewardWorker());
