@@ -61,6 +61,12 @@ export const baselines: Study = {
     budgetArm,
     { name: 'vote', label: `majority of ${NODES} samples of the one node`, spec: single, votes: NODES },
     {
+      name: 'vote-independent',
+      label: `majority of ${NODES} nodes trained apart`,
+      spec: single,
+      members: NODES,
+    },
+    {
       name: 'refine',
       label: 'one node called three times, reading its own message',
       spec: { ...single, graph: { layers: [1, 1, 1] }, lora: { shared: true } },
@@ -83,6 +89,7 @@ export const baselines: Study = {
     ['network', 'single-budget', 'against one node with the whole token budget'],
     ['network', 'single-parameters', 'against one node with as many trained parameters'],
     ['network', 'vote', 'against as many independent calls'],
+    ['network', 'vote-independent', 'against as many nodes that never meet'],
     ['network', 'refine', 'against as many calls of one node on its own message'],
     ['network', 'shared', 'what separate adapters bring'],
     ['network', 'format', 'what the right answer, not just its form, brings'],

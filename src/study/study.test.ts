@@ -7,8 +7,9 @@ import { barChart, escapeXml, heatMap } from './plot.ts';
 import { cannotConclude, reportOf } from './report.ts';
 import { bootstrap, entropy, pairedDifference } from './statistics.ts';
 import { runStudy, specOf, type RunPlace, type RunRecord, type StudyFile } from './study.ts';
-import { winner } from './vote.ts';
+import { agreement, winner } from './vote.ts';
 import { taskNamed } from '../tasks/index.ts';
+import type { Problem } from '../tasks/task.ts';
 import { Trainer } from '../training/train.ts';
 import type { Checkpoint } from '../training/types.ts';
 
@@ -80,6 +81,26 @@ it('takes the answer given most often, of equals the first, and none from who ga
   expect(winner(['3', '4'])).toBe('3');
   expect(winner([null, null, '7'])).toBe('7');
   expect(winner([null])).toBeNull();
+  const problems = ['4', '7', '2'].map((answer) => ({ answer }) as Problem);
+  expect(
+    agreement(
+      [
+        ['4', '1', null],
+        ['4', '7', '2'],
+        ['3', '7', null],
+      ],
+      problems,
+    ),
+  ).toBe(1);
+  expect(
+    agreement(
+      [
+        ['4', '1', '2'],
+        ['3', '7', '5'],
+      ],
+      problems,
+    ),
+  ).toBeCloseTo(2 / 3, 12);
 });
 
 it('rewards form only for anything that looks like an answer', () => {
@@ -101,7 +122,10 @@ it.each([...studies.values()])('$name has arms that can be run and comparisons o
 it('stopped anywhere and started again, a study finds what it would have found', { timeout: 60_000 }, async () => {
   const study = {
     ...baselines,
-    arms: () => baselines.arms(size).filter(({ name }) => ['network', 'shared', 'vote', 'debate'].includes(name)),
+    arms: () =>
+      baselines
+        .arms(size)
+        .filter(({ name }) => ['network', 'shared', 'vote', 'debate', 'vote-independent'].includes(name)),
   };
   const run = async (stopAfter: number, lanes = 1) => {
     const engines = await Promise.all(Array.from({ length: lanes }, () => tinyEngine()));
@@ -122,12 +146,12 @@ it('stopped anywhere and started again, a study finds what it would have found',
           if (event.type === 'step' && ++steps % stopAfter === 0) controller.abort(new Error('stopped'));
         },
       });
-      if (file.runs.length === 8) break;
+      if (file.runs.length === 10) break;
     }
     return file;
   };
   const [whole, pieces] = [await run(1000), await run(4)];
-  expect(whole.runs).toHaveLength(8);
+  expect(whole.runs).toHaveLength(10);
   expect(timeless(pieces.runs)).toEqual(timeless(whole.runs));
   // Several runs at once, stopped and started as well.
   expect(timeless((await run(5, 3)).runs)).toEqual(timeless(whole.runs));
@@ -135,6 +159,13 @@ it('stopped anywhere and started again, a study finds what it would have found',
   const of = (arm: string) => whole.runs.find((record) => record.arm === arm);
   expect(of('network')?.cost.calls).toBe(3);
   expect(of('vote')?.cost.calls).toBe(3);
+  expect(of('vote-independent')?.cost.calls).toBe(3);
+  expect(of('vote-independent')?.parameters).toBe(of('network')?.parameters);
+  expect(Object.keys(of('vote-independent')?.findings ?? {})).toEqual([
+    'member 1 alone',
+    'member 2 alone',
+    'member 3 alone',
+  ]);
   expect(of('debate')).toMatchObject({ steps: 0, parameters: 0, trainingCalls: 0, layers: [2, 2, 1] });
   expect(of('network')?.parameters).toBe(3 * (of('shared')?.parameters ?? 0));
   expect(of('network')?.trainingCalls).toBe(3 * 2 * 4 * 3);

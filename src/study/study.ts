@@ -8,12 +8,12 @@ import { mix, Random } from '../random.ts';
 import { parseSpec, type RunSpec, type RunSpecInput } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import { testProblems } from '../tasks/split.ts';
-import type { Task } from '../tasks/task.ts';
+import type { Problem, Task } from '../tasks/task.ts';
 import { levelsOf } from '../training/curriculum.ts';
 import { train, Trainer, type CheckpointSink, type TrainEvent } from '../training/train.ts';
 import { EVALUATION_SEED } from '../training/trainer.ts';
 import type { Checkpoint } from '../training/types.ts';
-import { vote } from './vote.ts';
+import { agreement, greedyAnswers, vote } from './vote.ts';
 
 export interface Size {
   seeds: number;
@@ -41,6 +41,8 @@ export interface Arm {
   reward?: (task: Task) => Task;
   /** Measured by the majority of this many sampled rollouts instead of one greedy one. */
   votes?: number;
+  /** Trains this many networks apart, each from a seed of its own, and measures the majority of their greedy answers. */
+  members?: number;
   /** Looks at the network during training, on every step that is measured. */
   watch?: (trainer: Trainer) => Promise<Findings>;
   /** Looks at the trained network. */
@@ -145,7 +147,8 @@ export async function runStudy(options: StudyOptions): Promise<void> {
       .find(({ arm, seed }) => !file.runs.some((run) => run.arm === arm.name && run.seed === seed));
   };
   const run = async (arm: Arm, seed: number, engine: EngineApi): Promise<void> => {
-    const record = await runArm(arm, seed, engine, { ...options, signal });
+    file.specs[arm.name] = specOf(arm, seed, file.size, options.settings);
+    const record = await (arm.members ? runMembers : runArm)(arm, seed, engine, { ...options, signal });
     if (!record) return;
     // In the order of arms and seeds, whichever was the quicker.
     file.runs = inOrder([...file.runs, record], study.arms(file.size));
@@ -210,7 +213,6 @@ async function runArm(
   const run = runName(arm, seed);
   const place = options.placeOf(run);
   const spec = specOf(arm, seed, file.size, options.settings);
-  file.specs[arm.name] = spec;
   const own = taskNamed(spec.task.name);
   const { checkpoint, best, extra } = await beginning(arm, seed, place, options);
   const trainer = await Trainer.create({
@@ -246,6 +248,53 @@ async function runArm(
   }
 }
 
+/** Members are runs like others, resumed and kept under their own names. */
+async function runMembers(
+  arm: Arm,
+  seed: number,
+  engine: EngineApi,
+  options: Omit<StudyOptions, 'engines'>,
+): Promise<RunRecord | null> {
+  const { members = 1, ...alone } = arm;
+  const records: RunRecord[] = [];
+  const answers: (string | null)[][] = [];
+  for (let member = 1; member <= members; member++) {
+    const own: Arm = {
+      ...alone,
+      name: `${arm.name}-${member}`,
+      inspect: async (trainer) => {
+        answers.push(await greedyAnswers(trainer, problemsOf(trainer.spec, options.file.size)));
+        return {};
+      },
+    };
+    const record = await runArm(own, seed + MEMBER_SEEDS * member, engine, options);
+    if (!record) return null;
+    records.push(record);
+  }
+  const [first] = records;
+  if (!first) return null;
+  const problems = problemsOf(specOf(arm, seed, options.file.size, options.settings), options.file.size);
+  const sum = (of: (record: RunRecord) => number): number => records.reduce((total, record) => total + of(record), 0);
+  return {
+    ...first,
+    arm: arm.name,
+    seed,
+    accuracy: agreement(answers, problems),
+    parameters: sum(({ parameters }) => parameters),
+    cost: {
+      calls: sum(({ cost }) => cost.calls),
+      prompt: sum(({ cost }) => cost.prompt),
+      message: sum(({ cost }) => cost.message),
+    },
+    trainingCalls: sum(({ trainingCalls }) => trainingCalls),
+    seconds: sum(({ seconds }) => seconds),
+    findings: Object.fromEntries(records.map(({ accuracy }, i) => [`member ${i + 1} alone`, accuracy])),
+  };
+}
+
+/** Keeps the seeds of members apart from those of runs. */
+const MEMBER_SEEDS = 1000;
+
 /** What the run was when it stopped; else the end of the run that it goes on from. */
 async function beginning(
   arm: Arm,
@@ -265,8 +314,8 @@ async function measure(
   size: Size,
   known: Pick<RunRecord, 'decisions' | 'watched' | 'seconds' | 'seed'>,
 ): Promise<RunRecord> {
-  const level = spec.curriculum?.to ?? spec.task.level;
-  const problems = testProblems(taskNamed(spec.task.name), level, size.heldOut, new Random(EVALUATION_SEED, level));
+  const level = lastLevel(spec);
+  const problems = problemsOf(spec, size);
   const evaluation = arm.votes
     ? await vote(trainer, problems, arm.votes)
     : await trainer.evaluate({ level, problems: size.heldOut });
@@ -304,6 +353,14 @@ async function measure(
     })),
     findings,
   };
+}
+
+const lastLevel = ({ curriculum, task }: RunSpec): number => curriculum?.to ?? task.level;
+
+/** The test problems of the final measurement. */
+function problemsOf(spec: RunSpec, size: Size): Problem[] {
+  const level = lastLevel(spec);
+  return testProblems(taskNamed(spec.task.name), level, size.heldOut, new Random(EVALUATION_SEED, level));
 }
 
 /** Names a study's random choices: the same for the same study and seed. */

@@ -37,6 +37,22 @@ export async function vote(trainer: Trainer, problems: readonly Problem[], votes
   };
 }
 
+/** What a network answers, greedily, problem by problem; null where it wrote none. */
+export async function greedyAnswers(trainer: Trainer, problems: readonly Problem[]): Promise<(string | null)[]> {
+  const answers: (string | null)[] = [];
+  for (let first = 0; first < problems.length; first += BATCH) {
+    const { rewards } = await trainer.roll(problems.slice(first, first + BATCH));
+    answers.push(...rewards.map(({ wrote }) => wrote));
+  }
+  return answers;
+}
+
+/** Accuracy of the majority of several networks' answers; of equals, the one of the first network. */
+export function agreement(answers: readonly (readonly (string | null)[])[], problems: readonly Problem[]): number {
+  const correct = problems.filter(({ answer }, i) => winner(answers.map((own) => own[i] ?? null)) === answer);
+  return correct.length / problems.length;
+}
+
 /** The answer given most often; who gave none has no vote. */
 export function winner(answers: readonly (string | null)[]): string | null {
   const counts = new Map<string, number>();
