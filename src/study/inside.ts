@@ -33,9 +33,9 @@ export const credit: Study = {
   name: 'credit',
   title: 'Who deserves the credit?',
   question:
-    'The paper gives every node the same reward against a moving average. Does a better baseline, or credit found node by node by replaying what comes after it, teach faster, and is it worth the messages it takes? All arms train on as many messages of each node a step; what is written only to compare is in the column of calls.',
+    'The paper gives every node the same reward against a moving average. Does a better baseline, or credit found node by node by replaying what comes after it, teach faster, and is it worth the messages it takes? All arms but one train on as many messages of each node a step; what is written only to compare is in the column of calls, and one arm pays for it with problems.',
   size: { seeds: 5, steps: 60, problems: 32, samples: 16, heldOut: 500 },
-  arms: () => [
+  arms: ({ problems }) => [
     {
       name: 'moving-average',
       label: 'same for all, moving average (the paper)',
@@ -48,6 +48,16 @@ export const credit: Study = {
       spec: { ...network, credit: { method: 'counterfactual', replays: 4 } },
     },
     {
+      name: 'counterfactual-equal',
+      label: 'counterfactual (C3), as many messages in all',
+      // Replays cost half as many messages again in a network 2-1; fewer problems make up for them.
+      spec: {
+        ...network,
+        credit: { method: 'counterfactual', replays: 4 },
+        training: { problems: Math.max(1, Math.round((problems * 2) / 3)) },
+      },
+    },
+    {
       name: 'blank',
       label: 'against the node’s silence',
       spec: { ...network, credit: { method: 'blank', replays: 2 } },
@@ -56,6 +66,7 @@ export const credit: Study = {
   comparisons: [
     ['leave-one-out', 'moving-average', 'leave-one-out against the moving average'],
     ['counterfactual', 'leave-one-out', 'counterfactual credit against the same for all'],
+    ['counterfactual-equal', 'leave-one-out', 'the same at equal cost'],
     ['blank', 'leave-one-out', 'credit against silence against the same for all'],
   ],
 };
