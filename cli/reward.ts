@@ -21,7 +21,7 @@ export interface RewardOptions {
 /** A specification with the function of `--reward` in it. */
 export async function withReward(spec: RunSpecInput, { reward }: RewardOptions): Promise<RunSpecInput> {
   if (reward === undefined) return spec;
-  const code = await about(reward, () => readFile(reward, 'utf8'));
+  const code = await about(reward, async () => (await readFile(reward, 'utf8')).replace(/^\ufeff/, ''));
   return { ...spec, reward: { code } };
 }
 

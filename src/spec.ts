@@ -62,7 +62,11 @@ export const RunSpecSchema = v.strictObject({
         v.string(),
         v.minLength(1),
         v.maxLength(8_000),
-        v.regex(/^[^\0]*$/, 'JavaScript of 1 to 8000 characters, none of them NUL'),
+        // What is confirmed has to be what is seen.
+        v.regex(
+          /^(?:[\t\n\r]|[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}])*$/u,
+          'JavaScript of 1 to 8000 characters, all of which can be seen',
+        ),
       ),
     }),
   ),

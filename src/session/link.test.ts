@@ -36,6 +36,22 @@ test.each([
   await expect(readLink(await make())).rejects.toBeInstanceOf(LinkError);
 });
 
+test('a run is either given back by its link, or has none', async () => {
+  const withReward = (code: string) => writeLink({ spec: parseSpec({ reward: { code } }), view: {} });
+  const code = `const reward = () => 1; // ${'words and words '.repeat(400)}`;
+  expect((await readLink(await withReward(code))).spec.reward).toEqual({ code });
+  const dense = Array.from({ length: 7_000 }, (_, i) => String.fromCodePoint(0x4e00 + ((i * 7919) % 20_000))).join('');
+  await expect(withReward(`// ${dense}`)).rejects.toThrow(/reward function is too long/);
+});
+
+test.each(['\u202e', '\u2028', '\0', '\u200b', '\ufeff', '\ud800', '\u3164', '\x1b'])(
+  'a reward function with %j, which cannot be seen, is refused',
+  async (character) => {
+    const spec = { reward: { code: `const reward = () => 1; // ${character}` } };
+    await expect(readLink(forge({ spec }))).rejects.toThrow(/reward\.code.*all of which can be seen/);
+  },
+);
+
 test('any text is either a run or a LinkError', async () => {
   await fc.assert(
     fc.asyncProperty(

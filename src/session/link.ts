@@ -29,13 +29,19 @@ const PREFIX = 'r1.';
 const MAX_LENGTH = 8_192;
 const MAX_BYTES = 65_536;
 
-/** The hash (without `#`) of a link. */
+/** The hash (without `#`) of a link. Throws a LinkError for a run that none has room for: one with a long reward function. */
 export async function writeLink({ spec, view }: Link): Promise<string> {
   const json = new TextEncoder().encode(JSON.stringify({ spec, view }));
   const packed = await collect(pump(json, new CompressionStream('deflate-raw')), Infinity);
   let binary = '';
   for (const byte of packed) binary += String.fromCharCode(byte);
-  return PREFIX + btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+  const hash = PREFIX + btoa(binary).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+  if (hash.length > MAX_LENGTH) {
+    throw new LinkError(
+      'This run has no room in a link: its reward function is too long. Export it under Runs instead.',
+    );
+  }
+  return hash;
 }
 
 /** Whether a hash (with or without `#`) claims to be a link to a run; other hashes are left alone. */

@@ -8,6 +8,7 @@ import type { Checkpoint, Transcript } from '../training/types.ts';
 import type { Board } from './board.ts';
 import type { EngineSlot } from './engine-slot.ts';
 import type { RunKeeper } from './keeper.ts';
+import { RewardSlot } from './rewards.ts';
 import { twinOf } from './untrained.ts';
 
 export class LiveNetwork {
@@ -16,6 +17,7 @@ export class LiveNetwork {
   readonly #keeper: RunKeeper;
   #trainer: Trainer | null = null;
   #twin: Promise<Trainer> | null = null;
+  readonly #rewards = new RewardSlot();
   /** Ends what belongs to the present run. */
   #run = new AbortController();
 
@@ -52,10 +54,12 @@ export class LiveNetwork {
   /** Puts the network into the engine. */
   async create(checkpoint?: Checkpoint): Promise<Trainer> {
     const { signal } = this.#run;
+    // Before anything is loaded for it.
+    const rewarder = this.#rewards.of(this.#board.state.spec);
     const engine = await this.load();
     signal.throwIfAborted();
     const { state } = this.#board;
-    const trainer = await Trainer.create({ spec: state.spec, engine, checkpoint });
+    const trainer = await Trainer.create({ spec: state.spec, engine, checkpoint, rewarder });
     if (signal.aborted) {
       await trainer.dispose();
       signal.throwIfAborted();
@@ -96,7 +100,7 @@ export class LiveNetwork {
   }
 
   async #createTwin(spec: RunSpec): Promise<Trainer> {
-    return Trainer.create({ spec, engine: twinOf(await this.load()) });
+    return Trainer.create({ spec, engine: twinOf(await this.load()), rewarder: this.#rewards.of(spec) });
   }
 
   /** The network has another shape now, and so must its twin. */
@@ -129,6 +133,7 @@ export class LiveNetwork {
     const [trainer, twin] = [this.#trainer, this.#twin];
     this.#trainer = this.#twin = null;
     this.#run = new AbortController();
+    this.#rewards.close();
     await Promise.allSettled([trainer?.dispose(), twin?.then((network) => network.dispose())]);
   }
 }

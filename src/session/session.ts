@@ -8,7 +8,8 @@
 import type { NetworkEdit } from '../graph/grow.ts';
 import { planGraph } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
-import type { RunSpec } from '../spec.ts';
+import { confirmed } from '../nodes/confirmed.ts';
+import { parseSpec, type RunSpec } from '../spec.ts';
 import type { BrowserStore } from '../storage/checkpoints.ts';
 import type { NodeStart } from '../training/network.ts';
 import { mergeSettings, type Settings } from '../training/settings.ts';
@@ -292,6 +293,18 @@ export class Session extends EventTarget {
   async playWithoutKeeping(): Promise<void> {
     this.#slot.keep = false;
     await this.play();
+  }
+
+  /**
+   * Judges by a function that the reader typed or confirmed, or by the task (null). Another function begins a new run.
+   * Throws a SpecError for code that cannot be one.
+   */
+  async useReward(code: string | null): Promise<void> {
+    const { reward, ...spec } = this.state.spec;
+    const wanted = parseSpec(code === null ? spec : { ...spec, reward: { code } });
+    if (code !== null) confirmed.confirm(code);
+    if (reward?.code === wanted.reward?.code) this.#board.set({ trouble: null });
+    else await this.begin(wanted);
   }
 
   /** The reader does not want the stored run. */

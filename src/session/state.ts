@@ -15,6 +15,8 @@ export interface Trouble {
   agree?: string;
   /** There is no room for the model's files: make some, or do without keeping them. */
   full?: true;
+  /** The run's reward function is to be read, or to be mended. */
+  reward?: 'unread' | 'faulty';
 }
 
 /** What is on view, and where it comes from. */

@@ -1,6 +1,8 @@
 import { AddressError } from '../nodes/gate.ts';
 import { GraphError } from '../graph/plan.ts';
+import { UnconfirmedError } from '../nodes/confirmed.ts';
 import { EngineLostError } from '../nodes/pool.ts';
+import { RewardError } from '../nodes/rewarder.ts';
 import { SpecError } from '../spec.ts';
 import { isNonFinite } from '../training/settings.ts';
 import type { Trouble } from './state.ts';
@@ -12,6 +14,12 @@ export function troubleOf(error: unknown, step: number): Trouble {
   const { name } = error as Partial<Error>;
   if (name === 'StorageFullError') {
     return { what, remedy: 'Without being kept it is downloaded again in your next visit.', full: true };
+  }
+  if (error instanceof UnconfirmedError) {
+    return { what, remedy: 'Read it: it runs only if you say so.', reward: 'unread' };
+  }
+  if (error instanceof RewardError) {
+    return { what, remedy: 'Mend the function, or press Play to try again.', reward: 'faulty' };
   }
   // It says itself what to do.
   if (name === 'ModelError') return { what, remedy: 'Press Play to try again, or choose another model.' };

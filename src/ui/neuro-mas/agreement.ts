@@ -9,12 +9,12 @@ import { shown } from '../theme/words.ts';
  * A host that a link or a stored run names may be contacted; or a model there is no room for is not kept, or another one
  * deleted.
  *
- * @param openRuns Shows the list of runs and models; null where there is none.
+ * @param open Shows the list of runs and models, or the reward function; null where there is neither.
  */
 export function answers(
   session: Session,
-  { agree, full }: Trouble,
-  openRuns: (() => void) | null,
+  { agree, full, reward }: Trouble,
+  open: { runs: () => void; reward: () => void } | null,
 ): TemplateResult | typeof nothing {
   if (agree !== undefined) {
     return html`<button
@@ -29,6 +29,11 @@ export function answers(
       Contact ${shown(new URL(agree).host, 80)} and train
     </button>`;
   }
+  if (reward && open) {
+    return html`<button slot="actions" class="primary" id="open-reward" @click=${open.reward}>
+      ${reward === 'unread' ? 'Read the function' : 'Mend the function'}
+    </button>`;
+  }
   if (!full) return nothing;
   return html`<button
       slot="actions"
@@ -38,5 +43,5 @@ export function answers(
     >
       Train without keeping it
     </button>
-    ${openRuns ? html`<button slot="actions" id="make-room" @click=${openRuns}>Delete other models</button>` : nothing}`;
+    ${open ? html`<button slot="actions" id="make-room" @click=${open.runs}>Delete other models</button>` : nothing}`;
 }

@@ -100,6 +100,8 @@ export class NeuroMas extends LitElement {
   @state() private compared: Curves | null = null;
   /** The list of runs has been asked for, and its code is there. */
   @state() private listed = false;
+  /** The reward function has been asked for, and the code of its dialog is there. */
+  @state() private judging = false;
 
   @query('nm-network') private readonly network!: NmNetwork | null;
   #session: Session | null = null;
@@ -284,7 +286,13 @@ export class NeuroMas extends LitElement {
   async #share(): Promise<void> {
     if (!this.view) return;
     const view = { pace: this.pace, ...(this.typed && { problem: this.typed }) };
-    const hash = await writeLink({ spec: this.view.spec, view });
+    let hash: string;
+    try {
+      hash = await writeLink({ spec: this.view.spec, view });
+    } catch (error) {
+      this.#say((error as Error).message);
+      return;
+    }
     history.replaceState(null, '', `#${hash}`);
     try {
       await navigator.clipboard.writeText(location.href);
@@ -342,6 +350,7 @@ export class NeuroMas extends LitElement {
         </div>
       </div>
       ${this.listed ? this.#runs() : nothing}
+      ${this.judging ? html`<nm-reward .session=${this.#session}></nm-reward>` : nothing}
     `;
   }
 
@@ -381,6 +390,7 @@ export class NeuroMas extends LitElement {
         void session.tryProblem(text);
       },
       editing: this.#edits.on ? this.#edits : null,
+      openReward: () => void this.#openReward(),
       beginEditing: () => void this.#beginEditing(),
       endEditing: () => void this.#endEditing(),
       edit: (edit) => {
@@ -405,7 +415,7 @@ export class NeuroMas extends LitElement {
       forgetBadStart: () => (this.badStart = null),
       seen: this.seen,
       see: (kind) => (this.seen = new Set([...this.seen, kind])),
-      openRuns: () => void this.#openRuns(),
+      open: { runs: () => void this.#openRuns(), reward: () => void this.#openReward() },
     });
   }
 
@@ -469,6 +479,14 @@ export class NeuroMas extends LitElement {
     this.listed = true;
     await this.updateComplete;
     await this.renderRoot.querySelector('nm-runs')?.show();
+  }
+
+  /** As the list of runs: loaded when someone asks for it. */
+  async #openReward(): Promise<void> {
+    await import('../reward/define.ts');
+    this.judging = true;
+    await this.updateComplete;
+    await this.renderRoot.querySelector('nm-reward')?.show();
   }
 
   /** The focus goes back to the card it came from. */

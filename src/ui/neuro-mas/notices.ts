@@ -16,21 +16,21 @@ export interface NoticeContext {
   /** Notices that were dismissed, by kind. */
   seen: ReadonlySet<string>;
   see: (kind: string) => void;
-  openRuns: () => void;
+  open: { runs: () => void; reward: () => void };
 }
 
 export function notices(context: NoticeContext): TemplateResult | typeof nothing {
   const { session, state, badStart, seen } = context;
   if (state.trouble) {
-    const { what, remedy, agree, full } = state.trouble;
+    const { what, remedy, agree, full, reward } = state.trouble;
     return html`<nm-notice
-      kind=${agree !== undefined || full ? 'warning' : 'error'}
+      kind=${agree !== undefined || full || reward === 'unread' ? 'warning' : 'error'}
       dismissible
       @dismiss=${() => {
         session.dismissTrouble();
       }}
     >
-      <b>${shown(what)}</b> ${remedy} ${answers(session, state.trouble, context.openRuns)}
+      <b>${shown(what)}</b> ${remedy} ${answers(session, state.trouble, context.open)}
     </nm-notice>`;
   }
   if (badStart) {

@@ -31,6 +31,7 @@ export interface Desk {
   runTyped: (problem: string) => void;
   /** Null unless the network is being changed. */
   editing: EditController | null;
+  openReward: () => void;
   beginEditing: () => void;
   endEditing: () => void;
   edit: (edit: NetworkEdit) => void;
@@ -85,7 +86,7 @@ export function playBar({ state, pace, act, setPace }: Desk, brief = false): Tem
   ></nm-play-bar>`;
 }
 
-export function settings({ state, configure, newSeed }: Desk): TemplateResult {
+export function settings({ state, configure, newSeed, openReward }: Desk): TemplateResult {
   return html`<nm-settings
     .spec=${state.spec}
     .task=${state.task}
@@ -96,6 +97,7 @@ export function settings({ state, configure, newSeed }: Desk): TemplateResult {
     @seed-change=${({ detail }: CustomEvent<number>) => {
       newSeed(detail);
     }}
+    @reward-open=${openReward}
   ></nm-settings>`;
 }
 

@@ -43,6 +43,12 @@ export const styles = css`
     padding: 0 0 0 6px;
   }
 
+  .reward button {
+    min-height: 32px;
+    padding: 0 9px;
+    font-size: 14px;
+  }
+
   .dial {
     grid-template-columns: 102px minmax(0, 1fr) 52px;
     min-height: 25px;

@@ -70,6 +70,7 @@ const dials: Dial[] = [
  * Seed, level and the settings that may change while a network trains.
  *
  * @event settings-change - `detail` is a `Settings`
+ * @event reward-open - the reader wants to see or write the reward function
  * @event seed-change - `detail` is the new seed; it begins a new run
  */
 export class NmSettings extends LitElement {
@@ -139,6 +140,13 @@ export class NmSettings extends LitElement {
         </select>
       </div>
       ${dials.map((dial) => this.#dial(dial, spec))}
+      <div class="row reward" title="What the network is rewarded for: the task says, or a function that you write.">
+        <span>Reward</span>
+        <span>${spec.reward ? 'own function' : 'right answers'}</span>
+        <button id="reward" @click=${() => this.dispatchEvent(new CustomEvent('reward-open'))}>
+          ${spec.reward ? 'Show' : 'Write one'}
+        </button>
+      </div>
     `;
   }
 

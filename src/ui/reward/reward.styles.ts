@@ -1,0 +1,76 @@
+import { css } from 'lit';
+
+export const styles = css`
+  dialog {
+    width: min(720px, calc(100vw - 24px));
+    max-height: calc(100dvh - 32px);
+    padding: 0;
+    border: 1px solid var(--nm-line);
+    border-radius: var(--nm-radius);
+    background: var(--nm-surface);
+    color: var(--nm-text);
+    box-shadow: 0 12px 48px rgb(0 0 0 / 30%);
+  }
+
+  dialog::backdrop {
+    background: rgb(10 16 24 / 45%);
+  }
+
+  form {
+    display: grid;
+    gap: 10px;
+    padding: 14px 16px;
+  }
+
+  h2 {
+    font-size: 17px;
+    color: var(--nm-text);
+  }
+
+  p {
+    margin: 0;
+    font-size: 14px;
+    overflow-wrap: anywhere;
+  }
+
+  textarea {
+    width: 100%;
+    min-height: 220px;
+    padding: 8px 9px;
+    border: 1px solid var(--nm-strong-line);
+    border-radius: var(--nm-control-radius);
+    background: var(--nm-sunken);
+    color: inherit;
+    font: 14px/1.5 var(--nm-mono);
+    tab-size: 2;
+    resize: vertical;
+  }
+
+  .foreign {
+    padding: 8px 10px;
+    border-left: 4px solid var(--nm-error-line);
+    background: var(--nm-error-background);
+  }
+
+  .foreign label {
+    display: flex;
+    gap: 8px;
+    align-items: baseline;
+    margin-top: 6px;
+    font-weight: 600;
+  }
+
+  .actions {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 8px;
+  }
+
+  .actions .close {
+    margin-left: auto;
+  }
+
+  [role='status'] {
+    min-height: 1.45em;
+  }
+`;
