@@ -8,6 +8,9 @@ const ENTRY = 'recording.json';
 /** What the names of such files end in. */
 export const SUFFIX = '.recording.zip';
 
+/** Larger files are not read. */
+export const MAX_RECORDING_BYTES = LIMITS.file;
+
 export const packRecording = (recording: RecordingFile): Uint8Array<ArrayBuffer> =>
   zipSync({ [ENTRY]: [strToU8(JSON.stringify(recording)), { level: 9 }] });
 

@@ -72,6 +72,12 @@ export class RunLibrary {
     return { name, blob: new Blob([bytes], { type: 'application/zip' }) };
   }
 
+  /** Whether a file is a recorded run, to be watched and not stored. */
+  async isRecording(file: File): Promise<boolean> {
+    const { isRecording, MAX_RECORDING_BYTES } = await import('../recording/file.ts');
+    return file.size <= MAX_RECORDING_BYTES && isRecording(new Uint8Array(await file.arrayBuffer()));
+  }
+
   /** Stores the run of a bundle; throws a BundleError, and nothing has changed, for any other file. */
   async importFile(file: File): Promise<{ id: string; name: string }> {
     const store = await this.#open();

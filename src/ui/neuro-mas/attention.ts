@@ -1,5 +1,12 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import type { Session } from '../../session/session.ts';
+import type { SessionState } from '../../session/state.ts';
+
+/** What rests while nobody sees it: a live run, or a recording. */
+export interface Restless {
+  readonly state: SessionState;
+  play(): Promise<void>;
+  pause(): Promise<void>;
+}
 
 /**
  * Whether somebody can see the element: on screen, in a tab that is shown. What is heavy waits for it, and an embed
@@ -10,7 +17,7 @@ export class Attention implements ReactiveController {
   readonly #observer: IntersectionObserver;
   #onScreen = false;
   #waiting: (() => void)[] = [];
-  #session: Session | null = null;
+  #session: Restless | null = null;
   /** Lets go of what holds a step up, such as a film that nobody watches. */
   #hurry: () => void = () => undefined;
   /** Training was on when the reader looked away. */
@@ -49,7 +56,7 @@ export class Attention implements ReactiveController {
   }
 
   /** From now on a session pauses while nobody sees it, and goes on by itself when somebody does. */
-  pauseUnseen(session: Session, hurry: () => void): void {
+  pauseUnseen(session: Restless, hurry: () => void): void {
     this.#session = session;
     this.#hurry = hurry;
   }
@@ -67,7 +74,7 @@ export class Attention implements ReactiveController {
     }
   };
 
-  async #resume(session: Session | null): Promise<void> {
+  async #resume(session: Restless | null): Promise<void> {
     this.#resumes = false;
     // The step that was under way ends first; the reader may have looked away again meanwhile.
     await session?.pause();

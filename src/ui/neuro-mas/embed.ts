@@ -18,17 +18,23 @@ export interface EmbedContext {
   play: () => void;
   /** The buttons that answer what the run cannot decide. */
   answer: (trouble: Trouble) => TemplateResult | typeof nothing;
+  /** Why something could not be opened, or null. */
+  badOpening: TemplateResult | typeof nothing;
+  /** Instead of the live run's: of a recording that has not been loaded. */
+  poster: { lead: string; action: string; size: string } | null;
 }
 
 export function embed(
   view: SessionState,
-  { bare, badStart, network, playBar, play, answer }: EmbedContext,
+  { bare, badStart, badOpening, poster: recorded, network, playBar, play, answer }: EmbedContext,
 ): TemplateResult {
   const wrong = badStart ?? view.trouble?.what ?? null;
   return html`<div class="page brief ${bare ? 'bare' : ''}" part="page">
     <div class="sheet centre" part="network">
       <div class="asked">Problem <span class="mono">${shown(view.shown?.transcript.problem ?? '–', 60)}</span></div>
-      ${network} ${isUntouched(view) ? poster(view, play) : nothing} ${view.trouble ? answer(view.trouble) : nothing}
+      ${network}
+      ${badOpening === nothing && (recorded || isUntouched(view)) ? poster(recorded ?? livePoster(view), play) : nothing}
+      ${badOpening} ${view.trouble ? answer(view.trouble) : nothing}
     </div>
     ${
       bare
@@ -45,15 +51,19 @@ export function embed(
 const isUntouched = ({ adapter, loading, step, activity, trouble }: SessionState): boolean =>
   adapter === null && loading === null && step === 0 && activity === 'idle' && trouble === null;
 
-function poster(view: SessionState, play: () => void): TemplateResult {
+function livePoster(view: SessionState): { lead: string; action: string; size: string } {
   const size = downloadSize(view.spec.model);
   const loads =
     size === null
       ? `Its model is at ${view.spec.model.slice(0, 80)}; you are asked before that is contacted.`
       : `Loads ${bytes(size + ENGINE_BYTES)}, then learns in this tab.`;
+  return { lead: sentence(view).lead, action: 'Watch it learn', size: shown(loads, 160) };
+}
+
+function poster({ lead, action, size }: { lead: string; action: string; size: string }, play: () => void) {
   return html`<button class="poster" part="poster" @click=${play}>
-    <span class="poster-lead">${sentence(view).lead}</span>
-    <span class="poster-play">${icons.play} Watch it learn</span>
-    <span class="poster-size">${shown(loads, 160)}</span>
+    <span class="poster-lead">${lead}</span>
+    <span class="poster-play">${icons.play} ${action}</span>
+    <span class="poster-size">${size}</span>
   </button>`;
 }

@@ -1,16 +1,25 @@
 /** The head of the page: name, presets, share, theme, and the sentence on top. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { presets } from '../../presets.ts';
+import { recordings } from '../../recording/catalogue.ts';
 import type { SessionState } from '../../session/state.ts';
 import { icons } from '../theme/icons.ts';
 import { presetOf, sentence } from './view.ts';
+
+/** Before the names of recordings, in the menu: a preset may have the same name. */
+const WATCH = 'watch:';
 
 export interface HeaderContext {
   state: SessionState;
   dark: boolean;
   /** Something just done, in a few words. */
   toast: string;
+  /** Of a recording that is on view; null for the live run. */
+  recorded: { lead: string; rest: string; lookFor: string } | null;
+  /** Name of the recording on view, where it is one of ours. */
+  recording: string | null;
   choosePreset: (name: string) => void;
+  watch: (recording: string) => void;
   /** Null where there is no address to share. */
   share: (() => void) | null;
   toggleTheme: () => void;
@@ -21,10 +30,11 @@ export interface HeaderContext {
 }
 
 export function header(context: HeaderContext): TemplateResult {
-  const { state, dark } = context;
+  const { state, dark, recorded } = context;
   const current = presetOf(state.spec);
-  const { lead, rest } = sentence(state);
-  const lookFor = Object.entries(presets).find(([name]) => name === current)?.[1].lookFor ?? state.task.description;
+  const presetLookFor = Object.entries(presets).find(([name]) => name === current)?.[1].lookFor;
+  const live = { ...sentence(state), lookFor: presetLookFor ?? state.task.description };
+  const { lead, rest, lookFor } = recorded ?? live;
   return html`<header>
     <div class="top">
       <span class="brand">NeuroMAS <span>Sandbox</span></span>
@@ -33,13 +43,27 @@ export function header(context: HeaderContext): TemplateResult {
         <select
           id="preset"
           @change=${(event: Event) => {
-            context.choosePreset((event.target as HTMLSelectElement).value);
+            const { value } = event.target as HTMLSelectElement;
+            if (value.startsWith(WATCH)) context.watch(value.slice(WATCH.length));
+            else context.choosePreset(value);
           }}
         >
-          ${current === null ? html`<option value="" selected>A run of your own</option>` : nothing}
-          ${Object.entries(presets).map(
-            ([name, { title }]) => html`<option value=${name} .selected=${name === current}>${title}</option>`,
-          )}
+          ${current === null && !recorded ? html`<option value="" selected>A run of your own</option>` : nothing}
+          ${recorded && context.recording === null ? html`<option value="" selected>A recording</option>` : nothing}
+          <optgroup label="Train it here">
+            ${Object.entries(presets).map(
+              ([name, { title }]) =>
+                html`<option value=${name} .selected=${!recorded && name === current}>${title}</option>`,
+            )}
+          </optgroup>
+          <optgroup label="Watch a recorded run">
+            ${Object.entries(recordings).map(
+              ([name, { title }]) =>
+                html`<option value=${WATCH + name} .selected=${recorded !== null && name === context.recording}>
+                  ${title}
+                </option>`,
+            )}
+          </optgroup>
         </select>
       </div>
       <span class="space"></span>

@@ -92,6 +92,10 @@ export const styles = css`
     color: var(--nm-muted);
   }
 
+  .playback {
+    min-height: 0;
+  }
+
   .desk {
     display: grid;
     grid-template: minmax(0, 1fr) auto / 300px minmax(0, 1fr) 290px;

@@ -3,11 +3,13 @@ import { property, query, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
+import { recordingNamed } from '../../recording/catalogue.ts';
+import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
-import { parseSpec } from '../../spec.ts';
+import { parseSpec, type RunSpec } from '../../spec.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { NmNetwork } from '../network/network.ts';
@@ -20,12 +22,15 @@ import { Attention } from './attention.ts';
 import { EditController } from './edit-controller.ts';
 import { embed } from './embed.ts';
 import { embedStyles } from './embed.styles.ts';
+import { FileDrop } from './file-drop.ts';
 import { FilmGate } from './film-gate.ts';
 import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
-import { caption, network, panel, playBar, problem, settings, type Desk } from './parts.ts';
+import { caption, network, panel, playBar, problem, settings, type Desk, type LiveDesk } from './parts.ts';
+import { PlaybackController, type RecordingSource } from './playback-controller.ts';
+import { headingOf, posterOf, recorded, recordingTrouble } from './recorded.ts';
 import { side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { TourController } from './tour-controller.ts';
@@ -43,6 +48,7 @@ const GLANCE_EVERY = 900;
  * @attr level - difficulty, from 1
  * @attr layers - nodes in each layer, for example `2-1`
  * @attr seed - seed of the run
+ * @attr recording - shows a recorded run instead: a name, or the address of a file
  * @attr autoplay - starts when it comes into view
  * @attr controls - `full` (default), `minimal` or `none`
  * @attr theme - `auto` (default), `light` or `dark`
@@ -78,6 +84,7 @@ export class NeuroMas extends LitElement {
   @property({ type: Number }) level: number | null = null;
   @property() layers: string | null = null;
   @property({ type: Number }) seed: number | null = null;
+  @property() recording: string | null = null;
   @property({ type: Boolean }) autoplay = false;
   @property() controls: 'full' | 'minimal' | 'none' = 'full';
   @property() theme: Theme = 'auto';
@@ -98,6 +105,8 @@ export class NeuroMas extends LitElement {
   @state() private typed = '';
   /** A stored run whose curves are laid over those of this one. */
   @state() private compared: Curves | null = null;
+  /** A recording that is loaded when the reader asks for it. */
+  @state() private offered: string | null = null;
   /** The list of runs has been asked for, and its code is there. */
   @state() private listed = false;
   /** The reward function has been asked for, and the code of its dialog is there. */
@@ -105,6 +114,8 @@ export class NeuroMas extends LitElement {
 
   @query('nm-network') private readonly network!: NmNetwork | null;
   #session: Session | null = null;
+  /** Where our own files lie. */
+  #base = assetBase();
   #frame = 0;
   #glanceAt = 0;
   /** The reader, a link or an attribute said what to run: the machine's speed is no reason to change it. */
@@ -115,10 +126,16 @@ export class NeuroMas extends LitElement {
   readonly #gate = new FilmGate(this);
   readonly #tour = new TourController(this);
   readonly #edits = new EditController(this);
+  readonly #recorded = new PlaybackController(this);
   readonly #attention = new Attention(this);
   readonly #resize = new ResizeObserver(([entry]) => {
     this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
   });
+
+  constructor() {
+    super();
+    this.addController(new FileDrop(this, (file) => void this.#watch(file)));
+  }
 
   /** The run behind the page: its engine, trainer and storage. */
   get session(): Session | null {
@@ -145,17 +162,17 @@ export class NeuroMas extends LitElement {
   }
 
   async #open(): Promise<void> {
-    const { preset, task, level, layers, seed, permalink } = this;
-    const opening = await openingOf(permalink ? location.hash : '', { preset, task, level, layers, seed });
+    const { preset, task, level, layers, seed, recording, permalink } = this;
+    const opening = await openingOf(permalink ? location.hash : '', { preset, task, level, layers, seed, recording });
     if (!this.isConnected || this.#session) return;
     const { spec } = opening;
     this.#chosen = opening.chosen;
     this.typed = opening.typed;
     this.badStart = opening.bad;
     if (opening.pace) this.pace = opening.pace;
-    const base = this.assets === null ? assetBase() : new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
+    if (this.assets !== null) this.#base = new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
     // What is tried in an embed is not mixed with the runs of the page.
-    const session = new Session({ spec, base, ...(this.controls !== 'full' && { openStore: null }) });
+    const session = new Session({ spec, base: this.#base, ...(this.controls !== 'full' && { openStore: null }) });
     this.#session = session;
     session.on('change', () => {
       this.#frame ||= requestAnimationFrame(() => {
@@ -168,18 +185,22 @@ export class NeuroMas extends LitElement {
         this.glance = detail;
         this.#glanceAt = performance.now();
       }
-      this.#tell('step', detail);
+      this.tell('step', detail);
     });
     session.on('finished', ({ detail }) => {
-      this.#tell('finished', detail);
+      this.tell('finished', detail);
     });
     session.on('error', ({ detail }) => {
-      this.#tell('error', detail);
+      this.tell('error', detail);
     });
     this.#setPace(this.pace);
     this.#refresh();
     if (this.controls === 'full') void session.findResumable();
     const lazy = this.lazy || this.controls !== 'full';
+    if (opening.recording !== null) {
+      this.#offer(opening.recording);
+      return;
+    }
     if (lazy) this.#attention.pauseUnseen(session, () => this.#gate.open());
     // A model at a stranger's address is not fetched before someone presses play.
     if (this.preload && (spec.model === 'nano' || spec.model === 'small')) {
@@ -197,6 +218,43 @@ export class NeuroMas extends LitElement {
     await session.begin(parseSpec({ ...presets['arithmetic-2-1-small'].spec, seed: spec.seed }));
   }
 
+  // A recording in the place of the live run
+
+  /** A page of its own shows it at once; an embed when the reader asks for it. */
+  #offer(recording: string): void {
+    if (this.controls !== 'full') this.offered = recording;
+    const { autoplay } = this;
+    if (autoplay || this.controls === 'full') {
+      this.#attention.whenSeen(() => void this.#watch(recording, autoplay));
+    }
+  }
+
+  async #watch(source: RecordingSource, play = false): Promise<void> {
+    const playback = await this.#recorded.open(source, this.#base);
+    if (!playback) return;
+    this.#edits.end();
+    void this.#session?.pause();
+    this.#gate.open();
+    if (this.lazy || this.controls !== 'full') this.#attention.pauseUnseen(playback, () => undefined);
+    if (play) void playback.play();
+  }
+
+  #closeRecording(): void {
+    this.#recorded.close();
+    this.offered = null;
+    if (this.#session && (this.lazy || this.controls !== 'full')) {
+      this.#attention.pauseUnseen(this.#session, () => this.#gate.open());
+    }
+  }
+
+  /** Trains what was recorded, here and from the beginning. */
+  async #train(spec: RunSpec): Promise<void> {
+    this.#chosen = true;
+    this.#closeRecording();
+    await this.#session?.begin(spec);
+    await this.#session?.play();
+  }
+
   #refresh(): void {
     const session = this.#session;
     if (!session) return;
@@ -206,7 +264,8 @@ export class NeuroMas extends LitElement {
     this.selected = this.view.plan.nodes.find((node) => node.key === key)?.id ?? null;
   }
 
-  #tell(type: string, detail: unknown): void {
+  /** Passes an event on to the page around. */
+  tell(type: 'step' | 'finished' | 'error', detail: unknown): void {
     this.dispatchEvent(new CustomEvent(type, { detail }));
   }
 
@@ -253,6 +312,7 @@ export class NeuroMas extends LitElement {
     const preset = Object.entries(presets).find(([key]) => key === name)?.[1];
     if (!preset || !this.#session) return;
     this.#chosen = true;
+    this.#closeRecording();
     void this.#session.begin(parseSpec({ ...preset.spec, seed: this.#session.state.spec.seed }));
   }
 
@@ -268,15 +328,20 @@ export class NeuroMas extends LitElement {
   }
 
   readonly #onHash = (): void => {
-    if (this.permalink && isLink(location.hash)) void this.#follow(location.hash);
+    if (this.permalink && (isLink(location.hash) || readKeys(location.hash))) void this.#follow(location.hash);
   };
 
   /** A link was put into the address of a page that is open. */
   async #follow(hash: string): Promise<void> {
-    const none = { preset: null, task: null, level: null, layers: null, seed: null };
-    const { spec, pace, typed, bad } = await openingOf(hash, none);
+    const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null };
+    const { spec, pace, typed, bad, recording } = await openingOf(hash, none);
     this.badStart = bad;
     if (bad) return;
+    if (recording !== null) {
+      await this.#watch(recording);
+      return;
+    }
+    this.#closeRecording();
     this.#chosen = true;
     this.typed = typed;
     if (pace) this.#setPace(pace);
@@ -285,10 +350,11 @@ export class NeuroMas extends LitElement {
 
   async #share(): Promise<void> {
     if (!this.view) return;
+    const { on, source } = this.#recorded;
     const view = { pace: this.pace, ...(this.typed && { problem: this.typed }) };
     let hash: string;
     try {
-      hash = await writeLink({ spec: this.view.spec, view });
+      hash = on && source !== null ? writeKeys({ recording: source }) : await writeLink({ spec: this.view.spec, view });
     } catch (error) {
       this.#say((error as Error).message);
       return;
@@ -312,90 +378,106 @@ export class NeuroMas extends LitElement {
   protected override render() {
     const { view } = this;
     if (!view || !this.#session) return html`<div class="page"></div>`;
-    if (this.controls !== 'full') return this.#embed(view);
-    const { narrow } = this;
-    const desk = this.#desk(view);
+    const playing = this.#recorded.on !== null;
+    if (this.controls !== 'full') return playing ? this.#playback() : this.#embed(view);
     return html`
-      <div class=${classMap({ page: true, narrow })}>
-        ${header({
-          state: view,
-          dark: this.#look.dark,
-          toast: this.toast,
-          choosePreset: (name) => {
-            this.#choosePreset(name);
-          },
-          share: this.permalink ? () => void this.#share() : null,
-          toggleTheme: () => {
-            this.#look.toggle();
-          },
-          openRuns: () => void this.#openRuns(),
-          startTour: () => void this.#startTour(),
-          offerTour: !this.#tour.on && !this.#tour.seen,
-        })}
-        <div class="notices">${this.#tour.on ? this.#guide(view) : this.#notices(view)}</div>
-        <div
-          class=${classMap({ desk: true, opened: this.selected !== null, comparing: this.compared !== null, [`about-${this.#tour.target ?? 'none'}`]: true })}
-        >
-          <div class="left">
-            <section class="sheet problem-sheet" aria-label="Problem">${problem(desk)}</section>
-            <section class="sheet play-sheet" aria-label="Training">${playBar(desk)}</section>
-            <details class="sheet settings-sheet" ?open=${!narrow}>
-              <summary>Settings</summary>
-              ${settings(desk)}
-            </details>
-          </div>
-          <section class="sheet centre" aria-label="Network">${network(desk)} ${caption(desk)}</section>
-          ${panel(desk)}
-          <div class="right">${this.#side(view)}</div>
-        </div>
+      <div class=${classMap({ page: true, narrow: this.narrow })}>
+        ${this.#header(view)} ${playing ? this.#playback() : this.#live(view)}
       </div>
       ${this.listed ? this.#runs() : nothing}
       ${this.judging ? html`<nm-reward .session=${this.#session}></nm-reward>` : nothing}
     `;
   }
 
+  #header(view: SessionState) {
+    const { source } = this.#recorded;
+    return header({
+      state: view,
+      dark: this.#look.dark,
+      toast: this.toast,
+      recorded: headingOf(this.#recorded),
+      recording: source !== null && recordingNamed(source) ? source : null,
+      watch: (name) => void this.#watch(name),
+      choosePreset: (name) => {
+        this.#choosePreset(name);
+      },
+      share: this.permalink && !(this.#recorded.on && source === null) ? () => void this.#share() : null,
+      toggleTheme: () => {
+        this.#look.toggle();
+      },
+      openRuns: () => void this.#openRuns(),
+      startTour: () => void this.#startTour(),
+      offerTour: !this.#tour.on && !this.#tour.seen,
+    });
+  }
+
+  #playback() {
+    if (this.controls !== 'full') return this.#recording();
+    return html`<div class="notices">${this.#recordingTrouble()}</div>
+      ${this.#recording()}`;
+  }
+
+  #recording() {
+    return recorded(this.#recorded, {
+      ...{ narrow: this.narrow, dark: this.#look.dark, controls: this.controls, continuable: false },
+      train: (spec) => void this.#train(spec),
+      close: () => {
+        this.#closeRecording();
+      },
+    });
+  }
+
+  #live(view: SessionState) {
+    const { narrow } = this;
+    const desk = this.#desk(view);
+    return html`
+      <div class="notices">${this.#tour.on ? this.#guide(view) : this.#notices(view)}</div>
+      <div
+        class=${classMap({ desk: true, opened: this.selected !== null, comparing: this.compared !== null, [`about-${this.#tour.target ?? 'none'}`]: true })}
+      >
+        <div class="left">
+          <section class="sheet problem-sheet" aria-label="Problem">${problem(desk)}</section>
+          <section class="sheet play-sheet" aria-label="Training">${playBar(desk)}</section>
+          <details class="sheet settings-sheet" ?open=${!narrow}>
+            <summary>Settings</summary>
+            ${desk.live ? settings(view, desk.live) : nothing}
+          </details>
+        </div>
+        <section class="sheet centre" aria-label="Network">${network(desk)} ${caption(desk)}</section>
+        ${panel(desk)}
+        <div class="right">${this.#side(view)}</div>
+      </div>
+    `;
+  }
+
   #embed(view: SessionState) {
     const desk = this.#desk(view);
+    const { offered } = this;
     return embed(view, {
       bare: this.controls === 'none',
       badStart: this.badStart,
+      badOpening: this.#recordingTrouble(),
+      poster: offered === null ? null : posterOf(offered),
       network: network(desk),
       playBar: playBar(desk, true),
       play: () => {
-        this.#act('play');
+        if (offered === null) this.#act('play');
+        else void this.#watch(offered, true);
       },
       answer: (trouble) => answers(this.#session as Session, trouble, null),
     });
   }
 
   #desk(state: SessionState): Desk {
-    const { pace, glance, selected, typed } = this;
+    const { pace, glance, selected } = this;
     const session = this.#session as Session;
     return {
-      ...{ session, state, pace, glance, selected, typed, filmed: this.#gate.filmed },
+      ...{ state, pace, glance, selected, filmed: this.#gate.filmed },
       act: (action) => {
         this.#act(action);
       },
       setPace: (wanted) => {
         this.#setPace(wanted);
-      },
-      configure: (settings) => {
-        this.#configure(settings);
-      },
-      newSeed: (seed) => {
-        this.#newSeed(seed);
-      },
-      runTyped: (text) => {
-        this.typed = text;
-        void session.tryProblem(text);
-      },
-      editing: this.#edits.on ? this.#edits : null,
-      openReward: () => void this.#openReward(),
-      beginEditing: () => void this.#beginEditing(),
-      endEditing: () => void this.#endEditing(),
-      edit: (edit) => {
-        this.#chosen = true;
-        void session.edit(edit, this.#edits.start);
       },
       select: (node) => (this.selected = node),
       closePanel: (node) => {
@@ -404,10 +486,43 @@ export class NeuroMas extends LitElement {
       filmEnded: (transcript) => {
         this.#gate.ended(transcript);
       },
+      canBlank: () => true,
+      blank: (node, on) => void session.blank(node, on),
+      live: this.#liveDesk(session),
     };
   }
 
+  #liveDesk(session: Session): LiveDesk {
+    return {
+      typed: this.typed,
+      runTyped: (text) => {
+        this.typed = text;
+        void session.tryProblem(text);
+      },
+      configure: (settings) => {
+        this.#configure(settings);
+      },
+      newSeed: (seed) => {
+        this.#newSeed(seed);
+      },
+      change: (change) => void session.changeNode(change),
+      editing: this.#edits.on ? this.#edits : null,
+      openReward: () => void this.#openReward(),
+      beginEditing: () => void this.#beginEditing(),
+      endEditing: () => void this.#endEditing(),
+      edit: (edit) => {
+        this.#chosen = true;
+        void session.edit(edit, this.#edits.start);
+      },
+    };
+  }
+
+  #recordingTrouble() {
+    return recordingTrouble(this.#recorded, (source) => void this.#watch(source, this.controls !== 'full'));
+  }
+
   #notices(view: SessionState) {
+    if (this.#recorded.trouble) return this.#recordingTrouble();
     return notices({
       session: this.#session as Session,
       state: view,
@@ -420,15 +535,17 @@ export class NeuroMas extends LitElement {
   }
 
   #side(view: SessionState) {
-    const compared = this.compared?.run === this.#session?.runId ? null : this.compared;
+    const { compared: curves, narrow } = this;
     const forget = () => (this.compared = null);
-    return side(view, { narrow: this.narrow, dark: this.#look.dark, compared, forget });
+    const compared = curves && curves.run !== this.#session?.runId ? { curves, forget } : undefined;
+    return side(view, { narrow, dark: this.#look.dark, ...(compared && { compared }) });
   }
 
   #runs() {
     return html`<nm-runs
       .session=${this.#session}
       .compared=${this.compared?.run ?? null}
+      @runs-recording=${({ detail }: CustomEvent<File>) => void this.#watch(detail)}
       @runs-compare=${({ detail }: CustomEvent<Curves | null>) => (this.compared = detail)}
     ></nm-runs>`;
   }
@@ -468,6 +585,7 @@ export class NeuroMas extends LitElement {
 
   async #startTour(): Promise<void> {
     this.#chosen = true;
+    this.#closeRecording();
     await this.#tour.start();
     await this.updateComplete;
     await this.renderRoot.querySelector('nm-tour')?.focusStep();

@@ -1,5 +1,6 @@
 /** What an element begins with: a link in the page's address, its attributes, or the default run. */
 import { presets } from '../../presets.ts';
+import { readKeys, type Keys } from '../../session/keys.ts';
 import { isLink, readLink } from '../../session/link.ts';
 import { parseSpec, type RunSpec } from '../../spec.ts';
 import type { Pace } from '../play-bar/play-bar.ts';
@@ -12,22 +13,44 @@ export interface Opening {
   pace: Pace | null;
   /** A problem somebody typed. */
   typed: string;
+  /** The name or address of a recording to show instead, or null. */
+  recording: string | null;
   /** Why the link or the attributes were not used, or null. */
   bad: string | null;
 }
 
+/** What is read besides what to run. */
+export interface OpeningAttributes extends RunAttributes {
+  recording: string | null;
+}
+
 /** Never rejects: what cannot be run is said in `bad`. `hash` is empty where links are not read. */
-export async function openingOf(hash: string, attributes: RunAttributes): Promise<Opening> {
+export async function openingOf(hash: string, given: OpeningAttributes): Promise<Opening> {
+  const keys = isLink(hash) ? null : readKeys(hash);
+  const { recording, ...attributes } = keys ? attributesOf(keys) : given;
   const chosen = Object.values(attributes).some((value) => value !== null);
-  const plain = { pace: null, typed: '', bad: null };
+  const plain = { pace: null, typed: '', bad: null, recording: null };
   try {
     if (isLink(hash)) {
       const { spec, view } = await readLink(hash);
       return { ...plain, spec, chosen: true, pace: view.pace ?? null, typed: view.problem ?? '' };
     }
-    return { ...plain, spec: specOf(attributes, 'arithmetic-2-1'), chosen };
+    return { ...plain, spec: specOf(attributes, 'arithmetic-2-1'), chosen, recording };
   } catch (error) {
     const bad = error instanceof Error ? error.message : String(error);
     return { ...plain, spec: parseSpec(presets['arithmetic-2-1'].spec), chosen: false, bad };
   }
+}
+
+/** As the element reads its attributes. */
+function attributesOf({ preset, task, level, layers, seed, recording }: Keys): OpeningAttributes {
+  const number = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
+  return {
+    preset: preset ?? null,
+    task: task ?? null,
+    level: number(level),
+    layers: layers ?? null,
+    seed: number(seed),
+    recording: recording ?? null,
+  };
 }

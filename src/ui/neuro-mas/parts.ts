@@ -2,18 +2,17 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import type { NetworkEdit } from '../../graph/grow.ts';
 import type { NodeChange } from '../../session/hands.ts';
-import type { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
 import type { NodeStart } from '../../training/network.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
+import type { NetworkPace } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { icons } from '../theme/icons.ts';
 import type { EditController } from './edit-controller.ts';
 
-/** What the parts show besides the session's state, and whom they ask. */
+/** What the parts show of a run, live or recorded, and whom they ask. */
 export interface Desk {
-  session: Session;
   state: SessionState;
   pace: Pace;
   /** At full speed: the step that is shown for a while, instead of each. */
@@ -22,22 +21,32 @@ export interface Desk {
   filmed: Transcript | null;
   /** The node that is open. */
   selected: string | null;
-  /** A problem the reader typed. */
-  typed: string;
   act: (action: Action) => void;
   setPace: (pace: Pace) => void;
+  select: (node: string | null) => void;
+  closePanel: (node: string) => void;
+  filmEnded: (transcript: Transcript) => void;
+  /** Whether it is known, or can be found out, what the network does without a node. */
+  canBlank: (node: string) => boolean;
+  blank: (node: string, on: boolean) => void;
+  /** Null for a recording: it can be looked at, not changed. */
+  live: LiveDesk | null;
+}
+
+/** What can be done to a live run. */
+export interface LiveDesk {
+  /** A problem the reader typed. */
+  typed: string;
+  runTyped: (problem: string) => void;
   configure: (settings: Settings) => void;
   newSeed: (seed: number) => void;
-  runTyped: (problem: string) => void;
+  change: (change: NodeChange) => void;
   /** Null unless the network is being changed. */
   editing: EditController | null;
   openReward: () => void;
   beginEditing: () => void;
   endEditing: () => void;
   edit: (edit: NetworkEdit) => void;
-  select: (node: string | null) => void;
-  closePanel: (node: string) => void;
-  filmEnded: (transcript: Transcript) => void;
 }
 
 const isTraining = ({ activity }: SessionState): boolean => activity === 'training' || activity === 'pausing';
@@ -48,7 +57,7 @@ function blurOf({ pace, state, glance }: Desk): StepReport | null {
 }
 
 export function problem(desk: Desk): TemplateResult {
-  const { state, typed } = desk;
+  const { state, live } = desk;
   const blur = blurOf(desk);
   const on = blur ? null : state.shown;
   return html`<nm-problem
@@ -60,17 +69,19 @@ export function problem(desk: Desk): TemplateResult {
     .source=${on?.source ?? 'practice'}
     .answered=${desk.filmed === on?.transcript}
     .busy=${state.activity === 'busy'}
-    .typed=${typed}
+    .typed=${live?.typed ?? ''}
+    ?recorded=${live === null}
     @problem-run=${({ detail }: CustomEvent<string>) => {
-      desk.runTyped(detail);
+      live?.runTyped(detail);
     }}
   ></nm-problem>`;
 }
 
 /** @param brief Play and pause only. */
-export function playBar({ state, pace, act, setPace }: Desk, brief = false): TemplateResult {
+export function playBar({ state, pace, live, act, setPace }: Desk, brief = false): TemplateResult {
   return html`<nm-play-bar
     ?brief=${brief}
+    ?recorded=${live === null}
     .playing=${isTraining(state)}
     .pausing=${state.activity === 'pausing'}
     .busy=${state.activity === 'busy'}
@@ -86,11 +97,14 @@ export function playBar({ state, pace, act, setPace }: Desk, brief = false): Tem
   ></nm-play-bar>`;
 }
 
-export function settings({ state, configure, newSeed, openReward }: Desk): TemplateResult {
+export function settings(
+  { spec, task, step }: SessionState,
+  { configure, newSeed, openReward }: LiveDesk,
+): TemplateResult {
   return html`<nm-settings
-    .spec=${state.spec}
-    .task=${state.task}
-    .step=${state.step}
+    .spec=${spec}
+    .task=${task}
+    .step=${step}
     @settings-change=${({ detail }: CustomEvent<Settings>) => {
       configure(detail);
     }}
@@ -101,9 +115,15 @@ export function settings({ state, configure, newSeed, openReward }: Desk): Templ
   ></nm-settings>`;
 }
 
+/** Who scrubs through a recording wants to see a step at once; what was just computed is worth a film. */
+function paceOf({ state, pace, live }: Desk): NetworkPace {
+  if (!isTraining(state)) return live === null ? 'still' : pace === 'full' ? 'quick' : pace;
+  return pace === 'full' ? 'still' : pace;
+}
+
 export function network(desk: Desk): TemplateResult {
-  const { state } = desk;
-  const pace = desk.pace !== 'full' ? desk.pace : isTraining(state) ? 'still' : 'quick';
+  const { state, live } = desk;
+  const pace = paceOf(desk);
   const blur = blurOf(desk);
   const effects = Object.fromEntries(
     Object.entries(state.effects).map(([id, { whole, blanked }]) => [id, whole - blanked]),
@@ -119,13 +139,13 @@ export function network(desk: Desk): TemplateResult {
     .effects=${effects}
     .selected=${desk.selected}
     .characters=${state.spec.sampling.maxNewTokens}
-    .editing=${desk.editing !== null}
+    .editing=${live !== null && live.editing !== null}
     .busy=${state.activity === 'busy'}
     @node-select=${({ detail }: CustomEvent<string | null>) => {
       desk.select(detail);
     }}
     @network-edit=${({ detail }: CustomEvent<NetworkEdit>) => {
-      desk.edit(detail);
+      live?.edit(detail);
     }}
     @film-end=${({ detail }: CustomEvent<Transcript>) => {
       desk.filmEnded(detail);
@@ -133,9 +153,16 @@ export function network(desk: Desk): TemplateResult {
   ></nm-network>`;
 }
 
+const legend = html`<p class="legend">
+  <span><i class="helped-swatch"></i>better than its other tries</span>
+  <span><i class="hurt-swatch"></i>worse</span>
+  <span><i class="changed-swatch"></i>changed by training</span>
+</p>`;
+
 /** Below the network: what its colours mean, and the way to change it; while it is being changed, how. */
-export function caption(desk: Desk): TemplateResult {
-  const { session, state, editing } = desk;
+export function caption({ state, live }: Desk): TemplateResult {
+  if (!live) return html`<div class="caption">${legend}</div>`;
+  const { editing } = live;
   const undo =
     state.undoable === null
       ? nothing
@@ -143,7 +170,7 @@ export function caption(desk: Desk): TemplateResult {
           id="undo-edit"
           ?disabled=${state.activity === 'busy'}
           @click=${() => {
-            void session.changeNode({ do: 'undo' });
+            live.change({ do: 'undo' });
           }}
         >
           ${icons.reset} Undo ${state.undoable}
@@ -156,7 +183,7 @@ export function caption(desk: Desk): TemplateResult {
           editing.choose(detail);
         }}
         @edit-end=${() => {
-          desk.endEditing();
+          live.endEditing();
         }}
       ></nm-edit-bar>
       ${undo}
@@ -165,19 +192,14 @@ export function caption(desk: Desk): TemplateResult {
   // Nodes that share one adapter cannot come and go.
   const canEdit = state.spec.lora.shared !== true;
   return html`<div class="caption">
-    <p class="legend">
-      <span><i class="helped-swatch"></i>better than its other tries</span>
-      <span><i class="hurt-swatch"></i>worse</span>
-      <span><i class="changed-swatch"></i>changed by training</span>
-    </p>
-    ${undo}
+    ${legend} ${undo}
     ${
       canEdit
         ? html`<button
             id="edit"
             title="Add and remove nodes and layers, and rewire them; what was learned stays"
             @click=${() => {
-              desk.beginEditing();
+              live.beginEditing();
             }}
           >
             ${icons.edit} Change the network
@@ -189,7 +211,7 @@ export function caption(desk: Desk): TemplateResult {
 
 /** The node that is open. */
 export function panel(desk: Desk): TemplateResult | typeof nothing {
-  const { session, state, selected } = desk;
+  const { state, selected, live } = desk;
   const node = state.plan.nodes.find(({ id }) => id === selected);
   if (!node) return nothing;
   const blur = blurOf(desk);
@@ -207,18 +229,20 @@ export function panel(desk: Desk): TemplateResult | typeof nothing {
     .siblings=${(state.plan.layers[node.layer - 1] ?? []).flatMap(({ id }) => (id === node.id ? [] : id))}
     .undoable=${state.undoable}
     .busy=${state.activity === 'busy'}
-    .editedPlan=${desk.editing ? state.plan : null}
+    .editedPlan=${live?.editing ? state.plan : null}
+    ?recorded=${live === null}
+    ?unblankable=${!desk.canBlank(node.id)}
     @node-change=${({ detail }: CustomEvent<NodeChange>) => {
-      void session.changeNode(detail);
+      live?.change(detail);
     }}
     @network-edit=${({ detail }: CustomEvent<NetworkEdit>) => {
-      desk.edit(detail);
+      live?.edit(detail);
     }}
     @node-close=${() => {
       desk.closePanel(node.id);
     }}
     @node-blank=${({ detail }: CustomEvent<boolean>) => {
-      void session.blank(node.id, detail);
+      desk.blank(node.id, detail);
     }}
   ></nm-node-panel>`;
 }

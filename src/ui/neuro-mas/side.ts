@@ -15,17 +15,23 @@ export function score(view: SessionState): TemplateResult {
   return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${before}</span></div>`;
 }
 
-export interface SideContext {
+export interface CurvesContext {
   narrow: boolean;
   dark: boolean;
-  /** A stored run to lay over this one. */
-  compared: Curves | null;
+  /** The curves have room for so many steps. */
+  until?: number;
+  compared?: Comparison;
+}
+
+/** A stored run that is laid over this one. */
+export interface Comparison {
+  curves: Curves;
   forget: () => void;
 }
 
-/** The curves and the status. */
-export function side(view: SessionState, { narrow, dark, compared, forget }: SideContext): TemplateResult {
-  const { steps, accuracy, inside } = curvesOf(view, compared);
+/** The accuracy, and how the learning went. */
+export function curves(view: SessionState, { narrow, dark, until, compared }: CurvesContext): TemplateResult {
+  const { steps, accuracy, inside } = curvesOf(view, compared?.curves, until);
   const scheme = dark ? 'dark' : 'light';
   return html`
     <section class="sheet curves" aria-label="Learning curve">
@@ -41,9 +47,11 @@ export function side(view: SessionState, { narrow, dark, compared, forget }: Sid
       ${
         compared
           ? html`<p class="compared">
-              <span><i aria-hidden="true"></i>${shown(compared.name, 60)}</span>
-              <button class="plain" @click=${forget}>
-                ${icons.close}<span class="visually-hidden">Stop comparing with ${shown(compared.name, 60)}</span>
+              <span><i aria-hidden="true"></i>${shown(compared.curves.name, 60)}</span>
+              <button class="plain" @click=${compared.forget}>
+                ${icons.close}<span class="visually-hidden"
+                  >Stop comparing with ${shown(compared.curves.name, 60)}</span
+                >
               </button>
             </p>`
           : nothing
@@ -53,6 +61,13 @@ export function side(view: SessionState, { narrow, dark, compared, forget }: Sid
       <summary>Inside the nodes</summary>
       <nm-chart heading="Inside the nodes" .steps=${steps} .series=${inside} .scheme=${scheme}></nm-chart>
     </details>
+  `;
+}
+
+/** The curves and the status. */
+export function side(view: SessionState, context: CurvesContext): TemplateResult {
+  return html`
+    ${curves(view, context)}
     <section class="sheet status-sheet" aria-label="Status">
       <nm-status
         .adapter=${view.adapter}

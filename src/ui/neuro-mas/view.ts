@@ -60,13 +60,17 @@ interface Lines {
   inside: Series[];
 }
 
-/** @param compared A stored run, its curves over those of the page. */
-export function curvesOf({ curve, evaluations, task, spec }: SessionState, compared: Curves | null = null): Lines {
+/**
+ * @param compared A stored run, its curves over those of the page.
+ * @param until The curves have room for so many steps.
+ */
+export function curvesOf({ curve, evaluations, task, spec }: SessionState, compared?: Curves, until = 0): Lines {
   const tested = new Map(evaluations.map(({ step, accuracy }) => [step, accuracy]));
   const points = new Map(curve.map((point) => [point.step, point]));
   const otherTested = new Map(compared?.evaluations.map(({ step, accuracy }) => [step, accuracy]));
   const otherPoints = new Map(compared?.curve.map((point) => [point.step, point]));
   const all = [tested, points, otherTested, otherPoints].flatMap((values) => [...values.keys()]);
+  if (until > 0) all.push(until);
   const steps = [...new Set(all)].sort((a, b) => a - b);
   const chance = task.chance(spec.task.level);
   const of = <T>(read: (step: number) => T | undefined): (T | null)[] => steps.map((step) => read(step) ?? null);
@@ -129,11 +133,12 @@ export function secondsPerStep({ curve }: SessionState): number {
 const nextTest = (step: number, { evaluation, training }: RunSpec): number =>
   Math.min(training.steps, (Math.floor(step / evaluation.every) + 1) * evaluation.every);
 
-/** One line on how the learning stands. */
-export function verdict({ evaluations, task, spec, step }: SessionState): string {
+/** One line on how the learning stands, or stood when it was recorded. */
+export function verdict({ evaluations, task, spec, step }: SessionState, recorded = false): string {
   const [first] = evaluations;
   const last = evaluations.at(-1);
-  if (!first || !last) return 'Nothing learned yet: press Play.';
+  if (recorded && step === 0) return 'Untrained. Press Play to watch it learn.';
+  if (!first || !last) return recorded ? 'Not tested yet.' : 'Nothing learned yet: press Play.';
   const untrained = first.step === 0 ? first.accuracy : null;
   if (step === 0) return 'Untrained. Press Play to train it.';
   if (last.step === 0)

@@ -61,6 +61,10 @@ export class NmNodePanel extends LitElement {
   @property() undoable: string | null = null;
   @property({ attribute: false }) effect: BlankEffect | null = null;
   @property({ type: Boolean }) busy = false;
+  /** It is part of a recording: nothing of it can be changed. */
+  @property({ type: Boolean }) recorded = false;
+  /** What the network does without it cannot be found out. */
+  @property({ type: Boolean }) unblankable = false;
   /** The network is being changed: the node's place in it is shown too. Null otherwise. */
   @property({ attribute: false }) editedPlan: Plan | null = null;
 
@@ -101,8 +105,8 @@ export class NmNodePanel extends LitElement {
             : nothing
         }
         <div class="columns">
-          ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)} ${this.#worth(node)}
-          ${this.#hands(node)}
+          ${this.#messages(said)} ${this.#past(node.id)} ${this.#figures(said)}
+          ${this.unblankable ? nothing : this.#worth(node)} ${this.recorded ? nothing : this.#hands(node)}
         </div>
       </section>
     `;
@@ -143,7 +147,9 @@ export class NmNodePanel extends LitElement {
         ${
           untrained
             ? verbatim(untrained.message.text || '(nothing)')
-            : html`<span class="muted small">${transcript ? 'shown once training pauses' : '–'}</span>`
+            : html`<span class="muted small"
+                >${transcript && !this.recorded ? 'shown once training pauses' : '–'}</span
+              >`
         }
       </p>
       ${
@@ -221,7 +227,10 @@ export class NmNodePanel extends LitElement {
                   class="number ${loss < -0.005 ? 'hurt' : loss > 0.005 ? 'helped' : ''}"
                   >${signed(loss)}</b
                 >).`
-            : html`<span class="muted">Nobody hears a blanked node: see whether the answer breaks.</span>`
+            : html`<span class="muted"
+                >Nobody hears a blanked node: see whether the answer
+                breaks${this.recorded ? ', in the trained network at the end' : ''}.</span
+              >`
         }
       </p>
     </div>`;

@@ -64,6 +64,7 @@ export class NmNotice extends LitElement {
         }
 
         .text {
+          flex-basis: 220px;
           max-height: none;
         }
       }

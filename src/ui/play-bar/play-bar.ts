@@ -10,6 +10,17 @@ export type Pace = 'readable' | 'quick' | 'full';
 /** What the buttons ask for. */
 export type Action = 'play' | 'pause' | 'step' | 'problem' | 'reset';
 
+const trained: { action: Action; icon: unknown; label: string; title: string }[] = [
+  { action: 'step', icon: icons.step, label: 'One step', title: 'Train one step and stop' },
+  { action: 'problem', icon: icons.one, label: 'Test it', title: 'Run one test problem, without training' },
+  { action: 'reset', icon: icons.reset, label: 'Reset', title: 'Forget what was learned and begin again' },
+];
+const played: typeof trained = [
+  { action: 'step', icon: icons.step, label: 'Next', title: 'The next recorded step' },
+  { action: 'problem', icon: icons.one, label: 'Another', title: 'Another of the recorded test problems' },
+  { action: 'reset', icon: icons.reset, label: 'Rewind', title: 'Back to the untrained network' },
+];
+
 const paces: { pace: Pace; label: string; title: string }[] = [
   { pace: 'readable', label: 'Readable', title: 'Shows the messages of one practice problem of every step' },
   { pace: 'quick', label: 'Quick', title: 'The same, four times as fast' },
@@ -33,6 +44,8 @@ export class NmPlayBar extends LitElement {
   /** Nothing has been trained. */
   @property({ type: Boolean }) fresh = true;
   @property({ type: Boolean }) finished = false;
+  /** A recording is played back. */
+  @property({ type: Boolean }) recorded = false;
   @property() pace: Pace = 'readable';
   /** Play and pause only, for small embeds. */
   @property({ type: Boolean, reflect: true }) brief = false;
@@ -46,19 +59,14 @@ export class NmPlayBar extends LitElement {
   }
 
   protected override render() {
-    const { playing, pausing, busy, fresh } = this;
-    const button = (action: Action, icon: unknown, label: string, title: string, off: boolean) =>
-      html`<button
-        title=${title}
-        ?disabled=${off}
-        @click=${() => {
-          this.#do(action);
-        }}
-      >
-        ${icon} ${label}
-      </button>`;
+    const { playing, pausing, busy, fresh, recorded } = this;
+    const off: Partial<Record<Action, boolean>> = {
+      step: playing || busy,
+      problem: pausing,
+      reset: fresh || pausing,
+    };
     return html`
-      <div class="main" role="group" aria-label="Training">
+      <div class="main" role="group" aria-label=${recorded ? 'Playback' : 'Training'}>
         <button
           class="primary"
           id="play"
@@ -79,11 +87,18 @@ export class NmPlayBar extends LitElement {
         ${
           this.brief
             ? null
-            : [
-                button('step', icons.step, 'One step', 'Train one step and stop', playing || busy),
-                button('problem', icons.one, 'Test it', 'Run one test problem, without training', pausing),
-                button('reset', icons.reset, 'Reset', 'Forget what was learned and begin again', fresh || pausing),
-              ]
+            : (recorded ? played : trained).map(
+                ({ action, icon, label, title }) =>
+                  html`<button
+                    title=${title}
+                    ?disabled=${off[action]}
+                    @click=${() => {
+                      this.#do(action);
+                    }}
+                  >
+                    ${icon} ${label}
+                  </button>`,
+              )
         }
       </div>
       ${

@@ -35,6 +35,8 @@ export class NmProblem extends LitElement {
   /** The film has reached the answer. */
   @property({ type: Boolean }) answered = true;
   @property({ type: Boolean }) busy = false;
+  /** Of a recording: it cannot be asked anything else. */
+  @property({ type: Boolean }) recorded = false;
   /** What the reader typed before, for example in a link. */
   @property() typed = '';
 
@@ -85,6 +87,12 @@ export class NmProblem extends LitElement {
           </dd>
         </div>
       </dl>
+      ${this.recorded ? nothing : this.#form(label?.example ?? '')}
+    `;
+  }
+
+  #form(example: string) {
+    return html`
       <form
         @submit=${(event: SubmitEvent) => {
           this.#submit(event);
@@ -101,7 +109,7 @@ export class NmProblem extends LitElement {
             autocomplete="off"
             autocapitalize="off"
             spellcheck="false"
-            placeholder=${label?.example ?? ''}
+            placeholder=${example}
             .value=${this.typed}
             aria-describedby="complaint"
             aria-invalid=${this.complaint ? 'true' : 'false'}

@@ -13,6 +13,7 @@ import { styles } from './run-list.styles.ts';
  * room they take.
  *
  * @event runs-close - the dialog was closed
+ * @event runs-recording - a file was chosen that is a recording (`detail`)
  * @event runs-compare - `detail` is the curves to lay over those of the page, or null for none
  */
 export class NmRuns extends LitElement {
@@ -172,6 +173,11 @@ export class NmRuns extends LitElement {
     if (!file) return;
     let imported = '';
     await this.#do('Reading the file', async () => {
+      if (await this.session?.library.isRecording(file)) {
+        this.#close();
+        this.dispatchEvent(new CustomEvent('runs-recording', { detail: file }));
+        return undefined;
+      }
       const run = await this.session?.library.importFile(file);
       imported = run?.id ?? '';
       return `“${shown(run?.name ?? '', 60)}” was imported. Press Open to go on with it.`;
@@ -234,7 +240,7 @@ export class NmRuns extends LitElement {
             this.renderRoot.querySelector<HTMLInputElement>('#file')?.click();
           }}
         >
-          ${icons.open} Import a run
+          ${icons.open} Import a run or recording
         </button>
         <input
           id="file"

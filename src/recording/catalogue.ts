@@ -1,0 +1,33 @@
+/** The recordings that come with the page, under `recordings/NAME.recording.zip`. A test holds this list to the files. */
+export interface Listed {
+  /** A few words for a menu. */
+  title: string;
+  /** One sentence for the page: what to look for. */
+  lookFor: string;
+  /** Of the file. */
+  bytes: number;
+}
+
+export const recordings = {
+  'arithmetic-2-1-small': {
+    title: 'Three nodes learn nested arithmetic',
+    lookFor:
+      'Watch two readers divide the brackets between them: 23 % of the answers are right at first, all at the end.',
+    bytes: 22_162,
+  },
+  'grown-1-1': {
+    title: 'Two nodes get stuck, a third helps',
+    lookFor:
+      'A chain of two learns nothing in 40 steps. Then a third node is added, unheard at first, and 81 % become right.',
+    bytes: 24_416,
+  },
+} satisfies Record<string, Listed>;
+
+export type RecordingName = keyof typeof recordings;
+
+/** The recording of a name, or undefined. */
+export const recordingNamed = (name: string): Listed | undefined =>
+  Object.hasOwn(recordings, name) ? recordings[name as RecordingName] : undefined;
+
+/** Where it is, relative to the folder that `models/` is in. */
+export const recordingPath = (name: string): string => `recordings/${name}.recording.zip`;

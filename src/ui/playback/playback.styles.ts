@@ -1,0 +1,83 @@
+import { css } from 'lit';
+
+/** After those of the page, which it is laid out as. */
+export const playbackStyles = css`
+  :host {
+    min-height: 0;
+    overflow: visible;
+    container-type: normal;
+    background: none;
+  }
+
+  .page {
+    grid-template-rows: auto minmax(0, 1fr);
+    padding: 0;
+    min-height: 0;
+  }
+
+  .page.narrow {
+    padding: 0;
+  }
+
+  .play-sheet {
+    display: grid;
+    gap: 8px;
+  }
+
+  .facts {
+    display: grid;
+    grid-template-columns: auto minmax(0, 1fr);
+    gap: 3px 12px;
+    margin: 0;
+    font-size: 13px;
+  }
+
+  .facts dt {
+    color: var(--nm-muted);
+  }
+
+  .facts dd {
+    margin: 0;
+    overflow-wrap: anywhere;
+  }
+
+  .decisions {
+    display: grid;
+    gap: 4px;
+    margin: 6px 0 0;
+    padding: 0;
+    list-style: none;
+    font-size: 13px;
+    max-height: 7em;
+    overflow: auto;
+  }
+
+  .verdict {
+    margin: 0;
+    font-size: 13px;
+  }
+
+  .recorded {
+    display: flex;
+    flex-wrap: wrap;
+    align-items: center;
+    justify-content: space-between;
+    gap: 2px 10px;
+    font-size: 13px;
+    color: var(--nm-muted);
+  }
+
+  .recorded button {
+    min-height: 28px;
+    padding: 0 9px;
+    font-size: 13px;
+  }
+
+  .brief nm-scrubber {
+    flex: 1 1 160px;
+  }
+
+  .page.brief {
+    padding: 8px;
+  }
+`;

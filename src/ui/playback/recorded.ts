@@ -1,0 +1,55 @@
+/** What is said of a recording: that it is one, of when and of what device; what ran; what was decided on the way. */
+import { html, nothing, type TemplateResult } from 'lit';
+import type { Recording } from '../../recording/decode.ts';
+import type { SessionState } from '../../session/state.ts';
+import { duration, shown } from '../theme/words.ts';
+
+const engines = { webgpu: 'on WebGPU', reference: 'with the TypeScript engine' };
+
+/** `24 November 2026`, as the reader writes dates. */
+const madeOn = ({ created }: Recording): string =>
+  new Date(created).toLocaleDateString(undefined, { dateStyle: 'long' });
+
+/** One sentence that keeps it from being taken for a live run. */
+export function label(recording: Recording): TemplateResult {
+  const { device } = recording;
+  return html`<b>This is a recording</b> of ${madeOn(recording)}, made ${engines[device.engine]} on
+    ${shown(device.name, 120)}. Nothing is computed here.`;
+}
+
+/** The same in one line, for embeds. */
+export const shortLabel = (recording: Recording): TemplateResult =>
+  html`<b>Recording</b> of ${madeOn(recording)}, ${shown(recording.device.name, 60)}`;
+
+/** In the place of the settings. */
+export function facts(recording: Recording): TemplateResult {
+  const { spec, seconds, steps, device } = recording;
+  const { task, graph, training, sampling, seed } = spec;
+  const rows: [string, string][] = [
+    ['Task', `${task.name}, level ${task.level}`],
+    ['Began as', `layers ${graph.layers.join('-')} of ${shown(spec.model, 40)}`],
+    ['Seed', String(seed)],
+    ['Each step', `${training.problems} problems × ${training.samples} tries`],
+    ['Learning rate', String(training.learningRate)],
+    ['Message', `at most ${sampling.maxNewTokens} tokens`],
+    ['Took', `${duration(seconds)} for ${steps} steps`],
+    ['Made on', shown(device.name, 120)],
+    ['Date', madeOn(recording)],
+  ];
+  return html`<dl class="facts">
+    ${rows.map(
+      ([term, text]) =>
+        html`<dt>${term}</dt>
+          <dd>${text}</dd>`,
+    )}
+  </dl>`;
+}
+
+/** The latest decisions about the run up to here, the last first. */
+export function decisions({ decisions: made }: SessionState): TemplateResult | typeof nothing {
+  if (made.length === 0) return nothing;
+  const last = made.slice(-3).reverse();
+  return html`<ul class="decisions">
+    ${last.map(({ step, reason }) => html`<li><b>Step ${step}:</b> ${shown(reason, 200)}</li>`)}
+  </ul>`;
+}
