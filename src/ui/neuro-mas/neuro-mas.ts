@@ -20,6 +20,7 @@ import { tokens } from '../theme/tokens.styles.ts';
 import { answers } from './agreement.ts';
 import { Attention } from './attention.ts';
 import { EditController } from './edit-controller.ts';
+import { ModelController } from './model-controller.ts';
 import { embed } from './embed.ts';
 import { embedStyles } from './embed.styles.ts';
 import { FileDrop } from './file-drop.ts';
@@ -126,6 +127,7 @@ export class NeuroMas extends LitElement {
   readonly #gate = new FilmGate(this);
   readonly #tour = new TourController(this);
   readonly #edits = new EditController(this);
+  readonly #models = new ModelController(this);
   readonly #recorded = new PlaybackController(this);
   readonly #attention = new Attention(this);
   readonly #resize = new ResizeObserver(([entry]) => {
@@ -386,6 +388,10 @@ export class NeuroMas extends LitElement {
       </div>
       ${this.listed ? this.#runs() : nothing}
       ${this.judging ? html`<nm-reward .session=${this.#session}></nm-reward>` : nothing}
+      ${this.#models.dialog(view.spec, this.#base, (spec) => {
+        this.#chosen = true;
+        void this.#session?.begin(spec);
+      })}
     `;
   }
 
@@ -508,6 +514,7 @@ export class NeuroMas extends LitElement {
       change: (change) => void session.changeNode(change),
       editing: this.#edits.on ? this.#edits : null,
       openReward: () => void this.#openReward(),
+      chooseModel: () => void this.#models.open(),
       beginEditing: () => void this.#beginEditing(),
       endEditing: () => void this.#endEditing(),
       edit: (edit) => {

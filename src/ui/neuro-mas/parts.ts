@@ -40,6 +40,7 @@ export interface LiveDesk {
   runTyped: (problem: string) => void;
   configure: (settings: Settings) => void;
   newSeed: (seed: number) => void;
+  chooseModel: () => void;
   change: (change: NodeChange) => void;
   /** Null unless the network is being changed. */
   editing: EditController | null;
@@ -99,7 +100,7 @@ export function playBar({ state, pace, live, act, setPace }: Desk, brief = false
 
 export function settings(
   { spec, task, step }: SessionState,
-  { configure, newSeed, openReward }: LiveDesk,
+  { configure, newSeed, openReward, chooseModel }: LiveDesk,
 ): TemplateResult {
   return html`<nm-settings
     .spec=${spec}
@@ -112,6 +113,7 @@ export function settings(
       newSeed(detail);
     }}
     @reward-open=${openReward}
+    @model-ask=${chooseModel}
   ></nm-settings>`;
 }
 

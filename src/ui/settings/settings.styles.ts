@@ -27,12 +27,20 @@ export const styles = css`
     font-variant-numeric: tabular-nums;
   }
 
-  .seed button {
+  .seed button,
+  .model button {
     padding: 0 9px;
+  }
+
+  .name {
+    overflow: hidden;
+    text-overflow: ellipsis;
+    white-space: nowrap;
   }
 
   .seed input,
   .seed button,
+  .model button,
   select {
     min-height: 32px;
     font-size: 14px;

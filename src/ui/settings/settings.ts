@@ -6,6 +6,7 @@ import type { Settings } from '../../training/settings.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { place } from '../theme/place.ts';
 import { icons } from '../theme/icons.ts';
+import { shown } from '../theme/words.ts';
 import { styles } from './settings.styles.ts';
 
 /** One slider: stops that can be chosen, or any whole numbers of a range. */
@@ -71,6 +72,7 @@ const dials: Dial[] = [
  *
  * @event settings-change - `detail` is a `Settings`
  * @event reward-open - the reader wants to see or write the reward function
+ * @event model-ask - the reader wants to choose another model
  * @event seed-change - `detail` is the new seed; it begins a new run
  */
 export class NmSettings extends LitElement {
@@ -101,6 +103,17 @@ export class NmSettings extends LitElement {
     const newRun =
       this.step > 0 ? 'Begins a new, untrained run' : 'The same seed gives the same run on the same machine';
     return html`
+      <div class="row model">
+        <span>Model</span>
+        <b class="name">${shown(nameOf(spec.model), 60)}</b>
+        <button
+          id="model"
+          title="Choose the model of all nodes; begins a new run"
+          @click=${() => this.dispatchEvent(new CustomEvent('model-ask', { bubbles: true, composed: true }))}
+        >
+          Choose
+        </button>
+      </div>
       <div class="row seed">
         <label for="seed">Seed</label>
         <input
@@ -177,5 +190,8 @@ export class NmSettings extends LitElement {
     </div>`;
   }
 }
+
+/** `Qwen3-0.6B` of `Qwen/Qwen3-0.6B`, and of an address its last part. */
+const nameOf = (model: string): string => model.replace(/\/+$/, '').split('/').at(-1) ?? model;
 
 const distance = (a: number, b: number): number => Math.abs(a - b);
