@@ -39,7 +39,7 @@ test('the dialog lists models with size and licence, and contacts nobody', async
   page.on('request', (request) => asked.push(new URL(request.url()).host));
   await openDialog(page);
   const dialog = page.getByRole('dialog');
-  await expect(dialog).toContainText('Qwen3 0.6B 596 million weights, downloads about 340.0 MB, Apache 2.0');
+  await expect(dialog).toContainText('Qwen3 0.6B 596 million weights, downloads about 340 MB, Apache 2.0');
   await dialog.getByRole('radio', { name: /Qwen2.5 0.5B/ }).check();
   await expect(page.locator('#look')).toHaveText('Contact huggingface.co and look at it');
   expect(await axeViolations(page)).toEqual([]);

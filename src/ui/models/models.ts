@@ -157,7 +157,7 @@ export class NmModels extends LitElement {
 
   #entry({ name, model, parameters, download, licence }: CatalogueEntry): TemplateResult {
     const size = parameters < 1000 ? `${parameters} million` : `${(parameters / 1000).toFixed(1)} billion`;
-    return this.#option(model, name, html`${size} weights, downloads about ${bytes(download)}, ${licence}`);
+    return this.#option(model, name, html`${size} weights, downloads about ${download / 1e6} MB, ${licence}`);
   }
 
   #other(): TemplateResult {
