@@ -8,7 +8,7 @@ import { axeViolations, engineLoaded, idle, openPage, stateOf } from './page-hel
 
 const model = randomModel({ name: 'tiny', vocabularySize: 128, contextLength: 256, stopIds: [10] });
 const folder = writeHuggingFace(model, { dtype: 'BF16', files: 1 });
-const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value)) as Uint8Array<ArrayBuffer>;
+const text = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 let server: ModelServer;
 test.beforeAll(async () => {
