@@ -7,7 +7,7 @@ import { fetchFile } from '../cli/fetch-file.ts';
 import { presets } from '../src/presets.ts';
 import { parseSpec } from '../src/spec.ts';
 import { Trainer } from '../src/training/train.ts';
-import { tokenizerOf } from '../workers/engine/create.ts';
+import { CharacterTokenizer } from '../workers/engine/tokenizer.ts';
 import { Engine } from '../workers/engine/engine.ts';
 import { loadModel } from '../workers/engine/weights/open.ts';
 import { ReferenceBackend, createReferenceBackend } from '../workers/reference/index.ts';
@@ -30,7 +30,7 @@ interface Rival {
 
 const rivals: Rival[] = [];
 for (const backend of [new ReferenceBackend(weights), await createReferenceBackend(weights)]) {
-  const engine = new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+  const engine = new Engine(weights.config, backend, new CharacterTokenizer(weights.config.bosId), weights.bytes);
   const trainer = await Trainer.create({ spec, engine });
   rivals.push({
     name: backend.adapter.description,

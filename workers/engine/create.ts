@@ -5,7 +5,9 @@ import { ShaderError } from '../gpu/runtime.ts';
 import type { Backend } from './backend.ts';
 import { type ModelConfig, ModelError } from './config.ts';
 import { Engine } from './engine.ts';
-import { CharacterTokenizer, type Tokenizer } from './tokenizer.ts';
+import { readTokenizerFiles } from './tokenizer-files.ts';
+import { CharacterTokenizer, NoTokenizer, type Tokenizer } from './tokenizer.ts';
+import type { ModelFiles } from './weights/files.ts';
 import { openModel } from './weights/open.ts';
 import type { ModelWeights } from './weights/packed.ts';
 import { loadPlan } from './weights/plan.ts';
@@ -33,6 +35,8 @@ export async function createEngine(options: EngineOptions, surroundings: Surroun
   const { fetch, store, onProgress } = surroundings;
   const { model, quantization, keep } = options;
   const { plan, files } = await openModel(model, { fetch, store, keep, quantization });
+  // Before the weights: a tokenizer that cannot be used is named before gigabytes are downloaded.
+  const tokenizer = await tokenizerOf(plan.config, files);
   const weights = await loadPlan(plan, files, onProgress);
   const report = (phase: LoadProgress['phase']) =>
     onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });
@@ -40,7 +44,7 @@ export async function createEngine(options: EngineOptions, surroundings: Surroun
   const gpu = surroundings.gpu ?? (globalThis.navigator as WorkerNavigator | undefined)?.gpu;
   const backend = await createBackend(weights, options.engine, gpu);
   report('ready');
-  return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+  return new Engine(weights.config, backend, tokenizer, weights.bytes);
 }
 
 /** What computes, for a model that is loaded; see `createEngine`. */
@@ -70,17 +74,20 @@ async function createReference(weights: ModelWeights): Promise<Backend> {
   return createReferenceBackend(weights);
 }
 
-/** Built-in models' tokens are the 128 characters. Others can be scored by token id, but read no text yet. */
-export function tokenizerOf({ name, vocabularySize, bosId }: ModelConfig): Tokenizer {
-  const tokenizer = new CharacterTokenizer(bosId);
-  if (vocabularySize === 128) return tokenizer;
-  return {
-    encode() {
-      throw new ModelError(
-        `${name} has a vocabulary of ${vocabularySize} tokens; text can be read for models of 128 character tokens only: choose nano or small.`,
-      );
-    },
-    piece: (id) => `⟨${id}⟩`,
-    decode: (ids) => Array.from(ids, (id) => `⟨${id}⟩`).join(''),
-  };
+/**
+ * Built-in models' tokens are the 128 characters. Others bring a tokenizer, which is loaded with its library; without one
+ * they can be scored by token id, and read no text.
+ */
+async function tokenizerOf(config: ModelConfig, files: ModelFiles): Promise<Tokenizer> {
+  if (config.vocabularySize === 128) return new CharacterTokenizer(config.bosId);
+  try {
+    const own = await readTokenizerFiles(files);
+    if (!own) return new NoTokenizer(`${config.name} has no tokenizer.json, so it can read no text.`);
+    const { PretrainedTokenizer } = await import('./pretrained.ts');
+    return new PretrainedTokenizer(own, config);
+  } catch (error) {
+    // What is kept of it may be damaged: the next try asks the server.
+    if (error instanceof ModelError) await files.unsettle();
+    throw error;
+  }
 }

@@ -13,11 +13,12 @@ import type {
 } from '../engine-api.ts';
 import type { AdapterArrays, Backend } from './backend.ts';
 import { NONE, type NodeRows, type Row, lossWeights, packGeneration, packSequence, packTraining } from './batch.ts';
-import { type ModelConfig, parameterCount, stopIndex } from './config.ts';
+import { type ModelConfig, parameterCount } from './config.ts';
 import { type AdapterLayout, adapterLayout, adapterTensors } from './layout.ts';
 import { NonFiniteError } from './non-finite.ts';
 import { fillUniform, rowKey } from './random.ts';
 import type { Tokenizer } from './tokenizer.ts';
+import { piecesOf, readWritten, type Written } from './written.ts';
 
 export const MAX_RANK = 64;
 
@@ -183,7 +184,7 @@ export class Engine implements EngineApi {
       return {
         slot: this.#node(node).slot,
         rows: prompts.map((text) => {
-          const prompt = this.#tokenizer.encode(text);
+          const prompt = this.#tokenizer.encode(text, request.chat ?? false);
           this.#checkLength(prompt.length, sampling.maxNewTokens);
           return { prompt, message: new Uint32Array(0) };
         }),
@@ -208,10 +209,10 @@ export class Engine implements EngineApi {
       const messages = rows.map((row, i): Message => {
         const at = batch.place[base + i]! * sampling.maxNewTokens;
         const all = tokens.subarray(at, at + sampling.maxNewTokens);
-        const stop = stopIndex(all, this.#config.stopIds);
-        row.message = all.slice(0, stop < 0 ? all.length : stop + 1);
-        written += row.message.length;
-        return this.#message(row.message, logProbs.subarray(at, at + row.message.length), stop >= 0, request.details);
+        const message = readWritten(this.#tokenizer, all, this.#config.stopIds, sampling.stop ?? []);
+        row.message = all.slice(0, message.tokens);
+        written += message.tokens;
+        return this.#message(row.message, message, logProbs.subarray(at, at + message.tokens), request.details);
       });
       rollout.set(node, rows);
       base += rows.length;
@@ -222,15 +223,11 @@ export class Engine implements EngineApi {
     return { rollout: handle, nodes: result, tokens: { prompt: batch.promptTokens, message: written }, seconds };
   }
 
-  #message(ids: Uint32Array, logProbs: Float32Array, stopped: boolean, details: boolean): Message {
-    const message: Message = {
-      text: this.#tokenizer.decode(stopped ? ids.subarray(0, -1) : ids),
-      tokens: ids.length,
-      stopped,
-      logProb: logProbs.reduce((a, b) => a + b, 0),
-    };
+  #message(ids: Uint32Array, written: Written, logProbs: Float32Array, details: boolean): Message {
+    const message: Message = { ...written, logProb: logProbs.reduce((a, b) => a + b, 0) };
     if (details) {
-      message.pieces = Array.from(ids, (id, i) => ({ text: this.#tokenizer.piece(id), logProb: logProbs[i]! }));
+      const texts = piecesOf(this.#tokenizer, ids);
+      message.pieces = texts.map((text, i) => ({ text, logProb: logProbs[i]! }));
     }
     return message;
   }

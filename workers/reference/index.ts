@@ -1,7 +1,6 @@
 /** The reference engine: the same interface as the WebGPU one, on the CPU. */
-import { tokenizerOf } from '../engine/create.ts';
 import { Engine } from '../engine/engine.ts';
-import { loadModel, type OpenOptions } from '../engine/weights/open.ts';
+import { CharacterTokenizer, type Tokenizer } from '../engine/tokenizer.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { ReferenceBackend } from './backend.ts';
 import type { Precision } from './tensor.ts';
@@ -19,13 +18,12 @@ export async function createReferenceBackend(
   return new ReferenceBackend(weights, { precision, products, description: 'CPU, TypeScript with WebAssembly SIMD' });
 }
 
-/** An engine on the model given, or on the model folder at an address. */
+/** An engine on the model given; without a tokenizer, tokens are characters. */
 export async function createReferenceEngine(
-  model: ModelWeights | string,
+  weights: ModelWeights,
   precision: Precision = 'float32',
-  options: OpenOptions = {},
+  tokenizer: Tokenizer = new CharacterTokenizer(weights.config.bosId),
 ): Promise<Engine> {
-  const weights = typeof model === 'string' ? await loadModel(model, options) : model;
   const backend = await createReferenceBackend(weights, precision);
-  return new Engine(weights.config, backend, tokenizerOf(weights.config), weights.bytes);
+  return new Engine(weights.config, backend, tokenizer, weights.bytes);
 }

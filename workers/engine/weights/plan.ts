@@ -36,7 +36,7 @@ export interface Plan {
 
 export type OnProgress = (progress: LoadProgress) => void;
 
-export const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json'];
+export const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'chat_template.jinja'];
 const MAX_TOKENIZER_BYTES = 2 ** 26;
 /** Milliseconds between reports. */
 const REPORT_EVERY = 100;
