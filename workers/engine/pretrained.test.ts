@@ -145,9 +145,7 @@ describe('what cannot be used', () => {
       const value = file === 'tokenizer.json' ? tokenizer : file === 'tokenizer_config.json' ? config : null;
       return value === null
         ? null
-        : (new TextEncoder().encode(
-            typeof value === 'string' ? value : JSON.stringify(value),
-          ));
+        : new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
     },
   });
 
