@@ -6,6 +6,8 @@ export interface Listed {
   lookFor: string;
   /** Of the file. */
   bytes: number;
+  /** Names of presets that it can stand for where nothing can be trained. */
+  presets: readonly string[];
 }
 
 export const recordings = {
@@ -14,12 +16,14 @@ export const recordings = {
     lookFor:
       'Watch two readers divide the brackets between them: 23 % of the answers are right at first, all at the end.',
     bytes: 22_162,
+    presets: ['arithmetic-2-1', 'arithmetic-2-1-small'],
   },
   'grown-1-1': {
     title: 'Two nodes get stuck, a third helps',
     lookFor:
       'A chain of two learns nothing in 40 steps. Then a third node is added, unheard at first, and 81 % become right.',
     bytes: 24_416,
+    presets: [],
   },
 } satisfies Record<string, Listed>;
 
@@ -28,6 +32,10 @@ export type RecordingName = keyof typeof recordings;
 /** The recording of a name, or undefined. */
 export const recordingNamed = (name: string): Listed | undefined =>
   Object.hasOwn(recordings, name) ? recordings[name as RecordingName] : undefined;
+
+/** The name of a recording that can stand for a preset, or null. */
+export const recordingFor = (preset: string): string | null =>
+  Object.entries<Listed>(recordings).find(([, { presets }]) => presets.includes(preset))?.[0] ?? null;
 
 /** Where it is, relative to the folder that `models/` is in. */
 export const recordingPath = (name: string): string => `recordings/${name}.recording.zip`;

@@ -86,6 +86,11 @@ export class RunKeeper {
     return this.#run;
   }
 
+  /** A checkpoint that came from elsewhere: held in memory until one is stored. */
+  hold(checkpoint: Checkpoint): void {
+    this.#held = checkpoint;
+  }
+
   /** The present run's latest checkpoint, for a network that has to be made again; undefined where there is none yet. */
   async recall(): Promise<Checkpoint | undefined> {
     if (this.#held) return this.#held;

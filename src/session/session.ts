@@ -14,7 +14,7 @@ import type { BrowserStore } from '../storage/checkpoints.ts';
 import type { NodeStart } from '../training/network.ts';
 import { mergeSettings, type Settings } from '../training/settings.ts';
 import type { Trainer } from '../training/train.ts';
-import type { StepReport } from '../training/types.ts';
+import type { Checkpoint, StepReport } from '../training/types.ts';
 import { Board } from './board.ts';
 import { Drive, type Presenter } from './drive.ts';
 import { EngineSlot, poolFrom, type CreateEngine } from './engine-slot.ts';
@@ -305,6 +305,18 @@ export class Session extends EventTarget {
     if (code !== null) confirmed.confirm(code);
     if (reward?.code === wanted.reward?.code) this.#board.set({ trouble: null });
     else await this.begin(wanted);
+  }
+
+  /**
+   * Shows a trained network that came from elsewhere. It does not start by itself, and is stored once it is trained on.
+   */
+  async take(checkpoint: Checkpoint): Promise<void> {
+    await this.pause();
+    await this.begin(checkpoint.spec);
+    this.#keeper.hold(checkpoint);
+    await this.#busy('Loading the trained network', async () => {
+      await this.#exhibit.showAgain(await this.#live.ready());
+    });
   }
 
   /** The reader does not want the stored run. */

@@ -137,6 +137,11 @@ export const styles = css`
     font: 13px/24px var(--nm-font);
   }
 
+  /* On a card that training has changed, the plain colour has too little contrast. */
+  .card .hurt {
+    color: color-mix(in srgb, var(--nm-hurt) 65%, var(--nm-text));
+  }
+
   .message.dropped {
     text-decoration: line-through;
     text-decoration-color: var(--nm-hurt);

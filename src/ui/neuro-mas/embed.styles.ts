@@ -31,6 +31,19 @@ export const embedStyles = css`
     cursor: pointer;
   }
 
+  .brief .instead {
+    position: absolute;
+    inset: auto 0 10px;
+    z-index: 4;
+    justify-self: center;
+    margin: 0 auto;
+    width: max-content;
+    max-width: calc(100% - 24px);
+    min-height: 30px;
+    font-size: 13px;
+    white-space: normal;
+  }
+
   .poster-lead {
     max-width: 34em;
     font-weight: 600;

@@ -18,6 +18,8 @@ export interface EmbedContext {
   play: () => void;
   /** The buttons that answer what the run cannot decide. */
   answer: (trouble: Trouble) => TemplateResult | typeof nothing;
+  /** Trains in place of the recording that the poster offers, where there is no GPU; null elsewhere. */
+  trainInstead: (() => void) | null;
   /** Why something could not be opened, or null. */
   badOpening: TemplateResult | typeof nothing;
   /** Instead of the live run's: of a recording that has not been loaded. */
@@ -26,7 +28,7 @@ export interface EmbedContext {
 
 export function embed(
   view: SessionState,
-  { bare, badStart, badOpening, poster: recorded, network, playBar, play, answer }: EmbedContext,
+  { bare, badStart, badOpening, poster: recorded, trainInstead, network, playBar, play, answer }: EmbedContext,
 ): TemplateResult {
   const wrong = badStart ?? view.trouble?.what ?? null;
   return html`<div class="page brief ${bare ? 'bare' : ''}" part="page">
@@ -34,6 +36,13 @@ export function embed(
       <div class="asked">Problem <span class="mono">${shown(view.shown?.transcript.problem ?? '–', 60)}</span></div>
       ${network}
       ${badOpening === nothing && (recorded || isUntouched(view)) ? poster(recorded ?? livePoster(view), play) : nothing}
+      ${
+        trainInstead && badOpening === nothing
+          ? html`<button class="instead" part="instead" @click=${trainInstead}>
+              No GPU here: train it on the processor, slowly
+            </button>`
+          : nothing
+      }
       ${badOpening} ${view.trouble ? answer(view.trouble) : nothing}
     </div>
     ${

@@ -2,8 +2,9 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import { assetBase } from '../../nodes/base.ts';
+import { hasGpu } from '../../nodes/gpu.ts';
 import { presets } from '../../presets.ts';
-import { recordingNamed } from '../../recording/catalogue.ts';
+import { recordingFor, recordingNamed } from '../../recording/catalogue.ts';
 import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
@@ -29,12 +30,14 @@ import { header } from './header.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
+import { openingNotice } from './opening-trouble.ts';
 import { caption, network, panel, playBar, problem, settings, type Desk, type LiveDesk } from './parts.ts';
-import { PlaybackController, type RecordingSource } from './playback-controller.ts';
-import { headingOf, posterOf, recorded, recordingTrouble } from './recorded.ts';
+import { PlaybackController, type FileSource } from './playback-controller.ts';
+import { bundlePosterOf, headingOf, posterOf, recorded } from './recorded.ts';
 import { side } from './side.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { TourController } from './tour-controller.ts';
+import { presetOf } from './view.ts';
 
 /** Below this width of the element everything stands in one column. */
 const NARROW = 820;
@@ -50,6 +53,8 @@ const GLANCE_EVERY = 900;
  * @attr layers - nodes in each layer, for example `2-1`
  * @attr seed - seed of the run
  * @attr recording - shows a recorded run instead: a name, or the address of a file
+ * @attr bundle - begins with a trained network: the address of a file that was exported; beside `recording`, what its
+ *   reader can train on
  * @attr autoplay - starts when it comes into view
  * @attr controls - `full` (default), `minimal` or `none`
  * @attr theme - `auto` (default), `light` or `dark`
@@ -86,6 +91,7 @@ export class NeuroMas extends LitElement {
   @property() layers: string | null = null;
   @property({ type: Number }) seed: number | null = null;
   @property() recording: string | null = null;
+  @property() bundle: string | null = null;
   @property({ type: Boolean }) autoplay = false;
   @property() controls: 'full' | 'minimal' | 'none' = 'full';
   @property() theme: Theme = 'auto';
@@ -108,6 +114,8 @@ export class NeuroMas extends LitElement {
   @state() private compared: Curves | null = null;
   /** A recording that is loaded when the reader asks for it. */
   @state() private offered: string | null = null;
+  /** The browser gives this page no GPU, and a recording is shown first. */
+  @state() private withoutGpu = false;
   /** The list of runs has been asked for, and its code is there. */
   @state() private listed = false;
   /** The reward function has been asked for, and the code of its dialog is there. */
@@ -115,6 +123,8 @@ export class NeuroMas extends LitElement {
 
   @query('nm-network') private readonly network!: NmNetwork | null;
   #session: Session | null = null;
+  /** The address of a trained network that was given. */
+  #bundle: string | null = null;
   /** Where our own files lie. */
   #base = assetBase();
   #frame = 0;
@@ -136,7 +146,7 @@ export class NeuroMas extends LitElement {
 
   constructor() {
     super();
-    this.addController(new FileDrop(this, (file) => void this.#watch(file)));
+    this.addController(new FileDrop(this, (file) => void this.#openFile(file)));
   }
 
   /** The run behind the page: its engine, trainer and storage. */
@@ -164,11 +174,13 @@ export class NeuroMas extends LitElement {
   }
 
   async #open(): Promise<void> {
-    const { preset, task, level, layers, seed, recording, permalink } = this;
-    const opening = await openingOf(permalink ? location.hash : '', { preset, task, level, layers, seed, recording });
+    const { preset, task, level, layers, seed, recording, bundle, permalink } = this;
+    const given = { preset, task, level, layers, seed, recording, bundle };
+    const opening = await openingOf(permalink ? location.hash : '', given);
     if (!this.isConnected || this.#session) return;
     const { spec } = opening;
     this.#chosen = opening.chosen;
+    this.#bundle = opening.bundle;
     this.typed = opening.typed;
     this.badStart = opening.bad;
     if (opening.pace) this.pace = opening.pace;
@@ -197,23 +209,28 @@ export class NeuroMas extends LitElement {
     });
     this.#setPace(this.pace);
     this.#refresh();
-    if (this.controls === 'full') void session.findResumable();
+    const looked = this.controls === 'full' ? session.findResumable() : Promise.resolve();
     const lazy = this.lazy || this.controls !== 'full';
     if (opening.recording !== null) {
       this.#offer(opening.recording);
       return;
     }
     if (lazy) this.#attention.pauseUnseen(session, () => this.#gate.open());
+    if (opening.bundle !== null) {
+      if (!lazy || this.autoplay) this.#attention.whenSeen(() => void this.#use(this.autoplay));
+      return;
+    }
     // A model at a stranger's address is not fetched before someone presses play.
     if (this.preload && (spec.model === 'nano' || spec.model === 'small')) {
-      if (lazy) this.#attention.whenSeen(() => void this.#preload(session));
-      else void this.#preload(session);
-    }
+      if (lazy) this.#attention.whenSeen(() => void this.#preload(session, looked));
+      else void this.#preload(session, looked);
+    } else if (this.controls === 'minimal') void this.#offerInstead(spec);
     if (this.autoplay) this.#attention.whenSeen(() => void session.play());
   }
 
   /** Loads the engine; where it is slow and nobody chose otherwise, the small steps are the better beginning. */
-  async #preload(session: Session): Promise<void> {
+  async #preload(session: Session, looked: Promise<void>): Promise<void> {
+    if (await this.#watchInstead(session, looked)) return;
     await session.load();
     const { adapter, step, activity, spec } = session.state;
     if (this.#chosen || !adapter?.software || step > 0 || activity !== 'idle') return;
@@ -231,14 +248,57 @@ export class NeuroMas extends LitElement {
     }
   }
 
-  async #watch(source: RecordingSource, play = false): Promise<void> {
-    const playback = await this.#recorded.open(source, this.#base);
-    if (!playback) return;
+  /**
+   * Without a GPU a recording is the better beginning, unless the reader chose what to run, or has trained here before.
+   * Whether there is one on view now.
+   */
+  async #watchInstead(session: Session, looked: Promise<void>): Promise<boolean> {
+    if (this.#chosen || this.controls !== 'full' || (await hasGpu())) return false;
+    await looked;
+    const { resumable, activity, step } = session.state;
+    if (resumable || activity !== 'idle' || step > 0) return false;
+    this.withoutGpu = true;
+    return this.#watch('arithmetic-2-1-small');
+  }
+
+  /** In an embed without a GPU: the poster offers a recording of the same run, where there is one. */
+  async #offerInstead(spec: RunSpec): Promise<void> {
+    const preset = presetOf(spec);
+    const recording = preset === null ? null : recordingFor(preset);
+    if (recording === null || this.autoplay || (await hasGpu())) return;
+    this.withoutGpu = true;
+    this.offered = recording;
+  }
+
+  async #watch(source: FileSource, play = false): Promise<boolean> {
+    const again = () => void this.#watch(source, play);
+    const playback = await this.#recorded.open(source, this.#base, again);
+    if (!playback) return false;
     this.#edits.end();
     void this.#session?.pause();
     this.#gate.open();
     if (this.lazy || this.controls !== 'full') this.#attention.pauseUnseen(playback, () => undefined);
     if (play) void playback.play();
+    return true;
+  }
+
+  /** Puts the trained network that was given, or one in a file, in the place of the live run. */
+  async #use(play: boolean, source: FileSource | null = this.#bundle): Promise<void> {
+    if (source === null || !this.#session) return;
+    const again = () => void this.#use(play, source);
+    const checkpoint = await this.#recorded.readBundle(source, this.#base, again);
+    if (!checkpoint) return;
+    this.#chosen = true;
+    this.#closeRecording();
+    await this.#session.take(checkpoint);
+    if (play) await this.#session.play();
+  }
+
+  /** A file of the reader's: a recording, or a run that was exported. */
+  async #openFile(file: File): Promise<void> {
+    if (await this.#session?.library.isRecording(file)) await this.#watch(file);
+    else if (/\.recording\.zip$/.test(file.name)) await this.#watch(file);
+    else await this.#use(false, file);
   }
 
   #closeRecording(): void {
@@ -249,8 +309,9 @@ export class NeuroMas extends LitElement {
     }
   }
 
-  /** Trains what was recorded, here and from the beginning. */
-  async #train(spec: RunSpec): Promise<void> {
+  /** Trains what was recorded, here: from the beginning, or from the trained network that was given with it. */
+  async #train(spec: RunSpec, from: 'scratch' | 'here' = 'scratch'): Promise<void> {
+    if (from === 'here') return this.#use(true);
     this.#chosen = true;
     this.#closeRecording();
     await this.#session?.begin(spec);
@@ -335,12 +396,13 @@ export class NeuroMas extends LitElement {
 
   /** A link was put into the address of a page that is open. */
   async #follow(hash: string): Promise<void> {
-    const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null };
-    const { spec, pace, typed, bad, recording } = await openingOf(hash, none);
+    const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null, bundle: null };
+    const { spec, pace, typed, bad, recording, bundle } = await openingOf(hash, none);
     this.badStart = bad;
     if (bad) return;
-    if (recording !== null) {
-      await this.#watch(recording);
+    this.#bundle = bundle;
+    if (recording !== null || bundle !== null) {
+      await (recording === null ? this.#use(false) : this.#watch(recording));
       return;
     }
     this.#closeRecording();
@@ -419,14 +481,15 @@ export class NeuroMas extends LitElement {
 
   #playback() {
     if (this.controls !== 'full') return this.#recording();
-    return html`<div class="notices">${this.#recordingTrouble()}</div>
+    return html`<div class="notices">${this.#openingNotice()}</div>
       ${this.#recording()}`;
   }
 
   #recording() {
     return recorded(this.#recorded, {
-      ...{ narrow: this.narrow, dark: this.#look.dark, controls: this.controls, continuable: false },
-      train: (spec) => void this.#train(spec),
+      ...{ narrow: this.narrow, dark: this.#look.dark, controls: this.controls, continuable: this.#bundle !== null },
+      withoutGpu: this.withoutGpu,
+      train: (spec, from) => void this.#train(spec, from),
       close: () => {
         this.#closeRecording();
       },
@@ -462,12 +525,14 @@ export class NeuroMas extends LitElement {
     return embed(view, {
       bare: this.controls === 'none',
       badStart: this.badStart,
-      badOpening: this.#recordingTrouble(),
-      poster: offered === null ? null : posterOf(offered),
+      badOpening: this.#openingNotice(),
+      poster: offered === null ? this.#bundlePoster(view) : posterOf(offered),
       network: network(desk),
       playBar: playBar(desk, true),
+      trainInstead: this.withoutGpu && offered !== null ? () => void this.#train(view.spec) : null,
       play: () => {
-        if (offered === null) this.#act('play');
+        if (offered === null && this.#bundlePoster(view)) void this.#use(false);
+        else if (offered === null) this.#act('play');
         else void this.#watch(offered, true);
       },
       answer: (trouble) => answers(this.#session as Session, trouble, null),
@@ -524,12 +589,20 @@ export class NeuroMas extends LitElement {
     };
   }
 
-  #recordingTrouble() {
-    return recordingTrouble(this.#recorded, (source) => void this.#watch(source, this.controls !== 'full'));
+  /** Before a trained network that was given is loaded. */
+  #bundlePoster({ step, shown, activity }: SessionState) {
+    const untouched = step === 0 && shown === null && activity === 'idle' && this.#recorded.opening === null;
+    return this.#bundle !== null && untouched ? bundlePosterOf(this.#bundle) : null;
+  }
+
+  #openingNotice() {
+    return openingNotice(this.#recorded.trouble, () => {
+      this.#recorded.forgetTrouble();
+    });
   }
 
   #notices(view: SessionState) {
-    if (this.#recorded.trouble) return this.#recordingTrouble();
+    if (this.#recorded.trouble) return this.#openingNotice();
     return notices({
       session: this.#session as Session,
       state: view,

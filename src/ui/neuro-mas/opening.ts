@@ -15,6 +15,8 @@ export interface Opening {
   typed: string;
   /** The name or address of a recording to show instead, or null. */
   recording: string | null;
+  /** The address of a trained network to begin with, or null. */
+  bundle: string | null;
   /** Why the link or the attributes were not used, or null. */
   bad: string | null;
 }
@@ -22,20 +24,27 @@ export interface Opening {
 /** What is read besides what to run. */
 export interface OpeningAttributes extends RunAttributes {
   recording: string | null;
+  bundle: string | null;
 }
 
 /** Never rejects: what cannot be run is said in `bad`. `hash` is empty where links are not read. */
 export async function openingOf(hash: string, given: OpeningAttributes): Promise<Opening> {
   const keys = isLink(hash) ? null : readKeys(hash);
-  const { recording, ...attributes } = keys ? attributesOf(keys) : given;
+  const { recording, bundle, ...attributes } = keys ? attributesOf(keys) : given;
   const chosen = Object.values(attributes).some((value) => value !== null);
-  const plain = { pace: null, typed: '', bad: null, recording: null };
+  const plain = { pace: null, typed: '', bad: null, recording: null, bundle: null };
   try {
     if (isLink(hash)) {
       const { spec, view } = await readLink(hash);
       return { ...plain, spec, chosen: true, pace: view.pace ?? null, typed: view.problem ?? '' };
     }
-    return { ...plain, spec: specOf(attributes, 'arithmetic-2-1'), chosen, recording };
+    return {
+      ...plain,
+      spec: specOf(attributes, 'arithmetic-2-1'),
+      chosen: chosen || bundle !== null,
+      recording,
+      bundle,
+    };
   } catch (error) {
     const bad = error instanceof Error ? error.message : String(error);
     return { ...plain, spec: parseSpec(presets['arithmetic-2-1'].spec), chosen: false, bad };
@@ -43,7 +52,7 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
 }
 
 /** As the element reads its attributes. */
-function attributesOf({ preset, task, level, layers, seed, recording }: Keys): OpeningAttributes {
+function attributesOf({ preset, task, level, layers, seed, recording, bundle }: Keys): OpeningAttributes {
   const number = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
   return {
     preset: preset ?? null,
@@ -52,5 +61,6 @@ function attributesOf({ preset, task, level, layers, seed, recording }: Keys): O
     layers: layers ?? null,
     seed: number(seed),
     recording: recording ?? null,
+    bundle: bundle ?? null,
   };
 }

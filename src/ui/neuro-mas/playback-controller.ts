@@ -1,11 +1,12 @@
 import type { ReactiveController, ReactiveControllerHost } from 'lit';
-import { AddressError } from '../../nodes/gate.ts';
 import { recordingNamed, recordingPath } from '../../recording/catalogue.ts';
-import { fetchBytes, fileAddress } from '../../session/fetch-bytes.ts';
+import { fetchBytes, fileAddress, type Wanted } from '../../session/fetch-bytes.ts';
 import type { Playback } from '../../session/playback.ts';
+import type { Checkpoint } from '../../training/types.ts';
+import { openingTroubleOf, type OpeningTrouble } from './opening-trouble.ts';
 
-/** A recording to open: its name in the catalogue, its address, or a file that the reader has. */
-export type RecordingSource = string | File;
+/** A file to open: its address (a recording's may be its name in the catalogue), or one that the reader has. */
+export type FileSource = string | File;
 
 export interface PlaybackHost extends ReactiveControllerHost {
   /** Passes an event on. */
@@ -17,10 +18,10 @@ export interface PlaybackHost extends ReactiveControllerHost {
  * first.
  */
 export class PlaybackController implements ReactiveController {
-  /** Why the one that was asked for last could not be opened, and the origin that the reader may agree to. */
-  trouble: { what: string; source: RecordingSource; agree: string | null } | null = null;
-  /** One is being fetched and read. */
-  opening = false;
+  /** Why the file that was asked for last could not be opened, or null. */
+  trouble: OpeningTrouble | null = null;
+  /** What is being fetched and read, in a word, or null. */
+  opening: string | null = null;
   /** What is played back, or null while the live run is on view. */
   on: Playback | null = null;
   /** Its name in the catalogue, its address, or null for a file. */
@@ -39,33 +40,55 @@ export class PlaybackController implements ReactiveController {
 
   /**
    * Opens a recording; relative addresses are relative to the document. What goes wrong is in `trouble`, and what was on
-   * view stays.
+   * view stays. Null where it was not opened.
    *
    * @param base Where our own files lie.
+   * @param again What tries once more, after the reader has agreed to its host.
    */
-  async open(source: RecordingSource, base: URL): Promise<Playback | null> {
-    this.#asked.abort();
-    this.#asked = new AbortController();
-    const { signal } = this.#asked;
-    this.opening = true;
-    this.trouble = null;
-    this.#host.requestUpdate();
-    try {
-      const [{ readRecording, MAX_RECORDING_BYTES }, { Playback }] = await Promise.all([
+  async open(source: FileSource, base: URL, again: () => void): Promise<Playback | null> {
+    return this.#try('recording', again, async (signal) => {
+      const [{ readRecording, MAX_RECORDING_BYTES: most }, { Playback }] = await Promise.all([
         import('../../recording/file.ts'),
         import('../../session/playback.ts'),
         import('../playback/define.ts'),
       ]);
-      const bytes = await bytesOf(source, base, MAX_RECORDING_BYTES, signal);
-      if (signal.aborted) return null;
-      this.#show(new Playback(readRecording(bytes)), source);
-      return this.on;
+      const listed = typeof source === 'string' && recordingNamed(source) !== undefined;
+      const from = listed ? new URL(recordingPath(source), base).href : source;
+      const playback = new Playback(readRecording(await bytesOf(from, { base, most, what: 'recording', signal })));
+      signal.throwIfAborted();
+      this.#show(playback, source);
+      return playback;
+    });
+  }
+
+  /** Reads a trained network; as `open`, but nothing is shown. */
+  async readBundle(source: FileSource, base: URL, again: () => void): Promise<Checkpoint | null> {
+    return this.#try('trained network', again, async (signal) => {
+      const { readBundle, MAX_BUNDLE_BYTES: most } = await import('../../storage/bundle.ts');
+      const { checkpoint } = await readBundle(await bytesOf(source, { base, most, what: 'trained network', signal }));
+      signal.throwIfAborted();
+      return checkpoint;
+    });
+  }
+
+  /** One file at a time: the one that was asked for last counts. */
+  async #try<T>(kind: string, again: () => void, work: (signal: AbortSignal) => Promise<T>): Promise<T | null> {
+    this.#asked.abort();
+    this.#asked = new AbortController();
+    const { signal } = this.#asked;
+    this.opening = kind;
+    this.trouble = null;
+    this.#host.requestUpdate();
+    try {
+      return await work(signal);
     } catch (error) {
-      if (!signal.aborted) this.#fail(error, source);
+      if (signal.aborted) return null;
+      this.trouble = openingTroubleOf(kind, error, again);
+      this.#host.tell('error', { what: this.trouble.what, remedy: 'What was on view stays.' });
       return null;
     } finally {
       if (!signal.aborted) {
-        this.opening = false;
+        this.opening = null;
         this.#host.requestUpdate();
       }
     }
@@ -76,7 +99,7 @@ export class PlaybackController implements ReactiveController {
     this.#asked.abort();
     this.on?.dispose();
     this.on = null;
-    this.opening = false;
+    this.opening = null;
     this.#host.requestUpdate();
   }
 
@@ -85,7 +108,7 @@ export class PlaybackController implements ReactiveController {
     this.#host.requestUpdate();
   }
 
-  #show(playback: Playback, source: RecordingSource): void {
+  #show(playback: Playback, source: FileSource): void {
     this.on?.dispose();
     this.on = playback;
     this.source = typeof source === 'string' ? source : null;
@@ -95,24 +118,12 @@ export class PlaybackController implements ReactiveController {
       });
     }
   }
-
-  #fail(error: unknown, source: RecordingSource): void {
-    const what = error instanceof Error ? error.message : String(error);
-    const agree = error instanceof AddressError ? error.origin : null;
-    this.trouble = { what, source, agree };
-    this.#host.tell('error', { what, remedy: 'What was on view stays.' });
-  }
 }
 
-async function bytesOf(source: RecordingSource, base: URL, most: number, signal: AbortSignal): Promise<Uint8Array> {
-  if (typeof source === 'string') {
-    const known = recordingNamed(source) !== undefined;
-    const address = known ? new URL(recordingPath(source), base) : fileAddress(source, document.baseURI);
-    return fetchBytes({ address, most, what: 'recording', base, signal });
-  }
+async function bytesOf(source: FileSource, wanted: Omit<Wanted, 'address'>): Promise<Uint8Array> {
+  if (typeof source === 'string') return fetchBytes({ ...wanted, address: fileAddress(source, document.baseURI) });
+  const { most, what } = wanted;
   // Before it is read into memory.
-  if (source.size > most) {
-    throw new RangeError(`the file has ${source.size} bytes; a recording has at most ${most}`);
-  }
+  if (source.size > most) throw new RangeError(`the file has ${source.size} bytes; a ${what} has at most ${most}`);
   return new Uint8Array(await source.arrayBuffer());
 }

@@ -13,7 +13,7 @@ import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { shown } from '../theme/words.ts';
 import { playbackStyles } from './playback.styles.ts';
-import { decisions, facts, label, shortLabel } from './recorded.ts';
+import { decisions, facts, label, shortLabel, slowly } from './recorded.ts';
 
 /** At full speed the cards change this often, in milliseconds. */
 const GLANCE_EVERY = 900;
@@ -35,6 +35,9 @@ export class NmPlayback extends LitElement {
   @property() controls: 'full' | 'minimal' | 'none' = 'full';
   /** The network at the end of the recording is at hand, to be trained on. */
   @property({ type: Boolean }) continuable = false;
+
+  /** It is shown because the browser gives this page no GPU. */
+  @property({ type: Boolean }) withoutGpu = false;
 
   @state() private pace: Pace = 'readable';
   @state() private selected: string | null = null;
@@ -149,7 +152,7 @@ export class NmPlayback extends LitElement {
     return html`<div class=${classMap({ page: true, narrow })}>
       <div class="notices">
         <nm-notice>
-          ${label(recording)}
+          ${label(recording)} ${this.withoutGpu ? slowly(recording) : nothing}
           <span slot="actions">${this.#train()}</span>
           <button slot="actions" id="close-recording" @click=${() => this.#ask('playback-close')}>Close it</button>
         </nm-notice>
@@ -206,7 +209,7 @@ export class NmPlayback extends LitElement {
         title="The same run, computed here, from the beginning"
         @click=${() => this.#ask('train-it', 'scratch')}
       >
-        Train it yourself
+        ${this.withoutGpu ? 'Train it here, slowly' : 'Train it yourself'}
       </button>`;
   }
 

@@ -17,7 +17,18 @@ export function label(recording: Recording): TemplateResult {
     ${shown(device.name, 120)}. Nothing is computed here.`;
 }
 
-/** The same in one line, for embeds. */
+/** Where there is no GPU: why a recording is shown first, and what the reader who wants to train has to expect. */
+export function slowly({ device, seconds, steps }: Recording): TemplateResult {
+  const pace = seconds / steps;
+  const there =
+    device.engine === 'reference' && Number.isFinite(pace)
+      ? html` There a step took ${duration(pace)}; here its pace is shown while it trains.`
+      : html` Its pace is shown while it trains.`;
+  return html`It is shown first because this browser gives the page no GPU (WebGPU). The same network can learn here on
+  the processor, in a worker.${there}`;
+}
+
+/** That it is one, in one line, for embeds. */
 export const shortLabel = (recording: Recording): TemplateResult =>
   html`<b>Recording</b> of ${madeOn(recording)}, ${shown(recording.device.name, 60)}`;
 
