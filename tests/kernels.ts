@@ -1,8 +1,9 @@
 /** What tests of single kernels share: a runtime on the test device, awkward batches, and float64 helpers. */
 import { expect } from 'vitest';
 import { Runtime } from '../workers/gpu/runtime.ts';
+import { gpuWeights } from '../workers/engine/gpu-weights.ts';
 import { generator, randomMatrix } from '../workers/engine/random-model.ts';
-import { type PackedMatrix, type QuantizedMatrix, allScales, unpackRow } from '../workers/engine/weights/packed.ts';
+import { type PackedMatrix, type StorageKind, unpackRow } from '../workers/engine/weights/packed.ts';
 import { type GpuBatch, TILE } from '../workers/kernels/batch.ts';
 import { type GpuMatrix, type LinearShape, matrixInfo } from '../workers/kernels/linear.ts';
 import { requestTestDevice } from './gpu.ts';
@@ -48,6 +49,10 @@ export class KernelTest {
 
   upload(data: Float32Array | Uint32Array): GPUBuffer {
     return this.runtime.upload(`test.${named++}`, data);
+  }
+
+  uniform(data: Float32Array | Uint32Array): GPUBuffer {
+    return this.runtime.uniform(`test.${named++}`, data);
   }
 
   /** A buffer of NaN: what a kernel does not write shows. */
@@ -102,16 +107,20 @@ export class KernelTest {
     };
   }
 
-  matrix(shape: LinearShape): { matrix: GpuMatrix; packed: PackedMatrix; dense: Float64Array[] } {
-    const packed = randomMatrix(shape.out, shape.in, this.random) as QuantizedMatrix;
+  matrix(
+    shape: LinearShape,
+    kind: StorageKind = 'q4',
+  ): { matrix: GpuMatrix; packed: PackedMatrix; dense: Float64Array[] } {
+    const packed = randomMatrix(shape.out, shape.in, this.random, kind);
     const dense = Array.from({ length: shape.out }, (_, row) => {
       const values = new Float64Array(shape.in);
       unpackRow(packed, row, values);
       return values;
     });
-    const info = this.runtime.uniform(`info.${named++}`, matrixInfo(shape));
+    const info = this.uniform(matrixInfo(shape));
+    const { words, scales } = gpuWeights(packed);
     return {
-      matrix: { shape, words: this.upload(packed.words), scales: this.upload(allScales(packed)), info },
+      matrix: { shape, kind, words: this.upload(words), scales: this.upload(scales), info },
       packed,
       dense,
     };

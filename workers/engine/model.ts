@@ -1,17 +1,21 @@
 /** The decoder on the GPU: packed weights, and the way forward and backward through them, side by side. */
 import type { Runtime } from '../gpu/runtime.ts';
-import { Attention } from '../kernels/attention.ts';
+import { Attention, type AttentionShape, attentionExtras } from '../kernels/attention.ts';
 import { type GpuBatch, logitsStride } from '../kernels/batch.ts';
 import { type GpuMatrix, Linear, type LinearShape, matrixInfo } from '../kernels/linear.ts';
 import { RmsNorm } from '../kernels/norm.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
 import { type ModelConfig, ModelError, qkvSizes } from './config.ts';
+import { gpuWeights } from './gpu-weights.ts';
 import { type AdapterLayout, GROUP_NAMES, type GroupName, adapterLayout } from './layout.ts';
-import { type ModelWeights, type PackedMatrix, allScales } from './weights/packed.ts';
+import { ropeFrequencies } from './rope.ts';
+import type { ModelWeights, PackedMatrix } from './weights/packed.ts';
 
 interface GpuLayer extends Record<GroupName, GpuMatrix> {
   inputNorm: GPUBuffer;
   postNorm: GPUBuffer;
+  /** Uniform: bias of q|k|v, norms of queries and keys (`attentionExtras`) */
+  extras: GPUBuffer;
 }
 
 /** What a layer computes on the way forward; backward reads all but `sub`. All f32, [tokens, …]. */
@@ -80,13 +84,12 @@ export class GpuModel {
     this.attention = kernels.attention;
     this.pointwise = kernels.pointwise;
     const matrix = (name: string, packed: PackedMatrix, lora: Partial<LinearShape> = {}): GpuMatrix => {
-      if (packed.kind !== 'q4')
-        throw new ModelError(`${name} is stored as ${packed.kind}; the WebGPU engine reads q4.`);
-      const { rows, cols, words } = packed;
-      const scales = allScales(packed);
+      const { kind, rows, cols } = packed;
+      const { words, scales } = gpuWeights(packed);
       const shape = { in: cols, out: rows, parts: [], unitA: 0, unitB: 0, first: false, ...lora };
       return {
         shape,
+        kind,
         words: runtime.upload(`${name}.words`, words),
         scales: runtime.upload(`${name}.scales`, scales),
         info: runtime.uniform(`${name}.info`, matrixInfo(shape)),
@@ -106,6 +109,10 @@ export class GpuModel {
         ...(Object.fromEntries(groups) as Record<GroupName, GpuMatrix>),
         inputNorm: runtime.upload(`layer.${l}.inputNorm`, layer.inputNorm),
         postNorm: runtime.upload(`layer.${l}.postNorm`, layer.postNorm),
+        extras: runtime.uniform(
+          `layer.${l}.extras`,
+          attentionExtras(attentionShape(c), { bias: layer.qkvBias, qNorm: layer.qNorm, kNorm: layer.kNorm }),
+        ),
       };
     });
   }
@@ -114,10 +121,10 @@ export class GpuModel {
     const c = weights.config;
     checkShape(c);
     const [linear, norm, attention, pointwise] = await Promise.all([
-      Linear.create(runtime, software),
+      Linear.create(runtime, software, kindsOf(weights)),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
-      Attention.create(runtime, c, c.contextLength, c.ropeTheta, software),
-      Pointwise.create(runtime, c.hiddenSize, c.intermediateSize),
+      Attention.create(runtime, attentionShape(c), c.contextLength, ropeFrequencies(c), software),
+      Pointwise.create(runtime, c.hiddenSize, c.intermediateSize, weights.embedding.kind),
     ]);
     return new GpuModel(runtime, weights, { linear, norm, attention, pointwise });
   }
@@ -176,7 +183,7 @@ export class GpuModel {
   }
 
   /**
-   * The whole decoder, nine dispatches a layer: embeds the batch's tokens and fills the tensors of each layer and `last`.
+   * The whole decoder, nine dispatches a layer (ten where queries and keys are normed): embeds the batch's tokens and fills the tensors of each layer and `last`.
    * Layers may share tensors where nobody goes backward. Without `last` it ends with the last layer's keys and values,
    * which is all that a prompt is read for.
    */
@@ -194,7 +201,13 @@ export class GpuModel {
       const t = tensors[l]!;
       const next = tensors[l + 1];
       this.linear.forward(pass, batch, layer.qkv, adapters, { x: t.h1, y: t.qkv, z: t.z.qkv });
-      this.attention.store(pass, batch, layer.qkv, adapters, { qkv: t.qkv, z: t.z.qkv, q: t.q, kv: t.kv });
+      this.attention.store(pass, batch, layer.qkv, adapters, {
+        qkv: t.qkv,
+        z: t.z.qkv,
+        q: t.q,
+        kv: t.kv,
+        extras: layer.extras,
+      });
       const after = next ? { x: next.x, h: next.h1, weight: this.layers[l + 1]!.inputNorm } : null;
       const end = after ?? (last && { ...last, weight: this.finalNorm });
       if (!end) return;
@@ -220,7 +233,7 @@ export class GpuModel {
   }
 
   /**
-   * The mirror of `forward`, fourteen dispatches a layer: from the gradient over the final states, `dh` (left as scratch),
+   * The mirror of `forward`, fourteen dispatches a layer (fifteen): from the gradient over the final states, `dh` (left as scratch),
    * to the gradients of A and B of every node of the batch. `b.dx` must be zero.
    */
   backward(
@@ -249,7 +262,16 @@ export class GpuModel {
       linear.gradient(pass, batch, layer.o, gradients, { x: t.attention, z: t.z.o, dy: dx, dz });
       linear.addInput(pass, batch, layer.o, adapters, { dz, dx: b.dattention });
       const { q, kv, stats } = t;
-      this.attention.backward(pass, batch, { q, kv, y: t.attention, stats, dy: b.dattention, dqkv: b.dqkv });
+      const grads = { dy: b.dattention, dqkv: b.dqkv };
+      this.attention.backward(pass, batch, {
+        q,
+        kv,
+        y: t.attention,
+        stats,
+        qkv: t.qkv,
+        extras: layer.extras,
+        ...grads,
+      });
       linear.backward(pass, batch, layer.qkv, adapters, { dy: b.dqkv, dx: dh, dz });
       linear.gradient(pass, batch, layer.qkv, gradients, { x: t.h1, z: t.z.qkv, dy: b.dqkv, dz });
       // Below the first layer there is only the frozen embedding.
@@ -257,6 +279,18 @@ export class GpuModel {
     }
   }
 }
+
+const attentionShape = ({ heads, kvHeads, headSize, qkvBias, qkNorm, rmsNormEps }: ModelConfig): AttentionShape => ({
+  heads,
+  kvHeads,
+  headSize,
+  bias: qkvBias,
+  norm: qkNorm ? rmsNormEps : undefined,
+});
+
+/** How the matrices are stored that are multiplied with; the embedding is only looked up. */
+const kindsOf = ({ layers, head }: ModelWeights) =>
+  new Set([head, ...layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]))].map(({ kind }) => kind));
 
 /** The kernels read four values at a time. */
 function checkShape(c: ModelConfig): void {

@@ -11,7 +11,7 @@ import { ModelError, type ModelConfig, stopIndex } from './config.ts';
 import { adapterLayout } from './layout.ts';
 import { randomModel } from './random-model.ts';
 import { createWebGpuBackend } from './webgpu.ts';
-import type { ModelWeights, QuantizedMatrix } from './weights/packed.ts';
+import type { ModelWeights, QuantizedMatrix, StorageKind } from './weights/packed.ts';
 
 const create = (weights: ModelWeights) => createWebGpuBackend(weights, testGpu());
 /** The kernels as a GPU gets them (many threads, shared memory, barriers), whatever runs them here. */
@@ -21,6 +21,8 @@ interface Shape {
   what: string;
   shape: Partial<ModelConfig>;
   tuning: 'software' | 'hardware';
+  /** Default: q4. */
+  kind?: StorageKind;
 }
 
 /** Shapes that meet every edge of the kernels: half-used words, odd vocabularies, grouped heads, one of everything. */
@@ -51,6 +53,31 @@ const SHAPES: Shape[] = [
     },
     tuning: 'hardware',
   },
+  {
+    what: 'Llama 3: stretched positions, in bytes',
+    shape: {
+      ropeScaling: {
+        ...{ type: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4 },
+        originalContextLength: 64,
+      },
+      ...{ headSize: 16, ropeTheta: 500 },
+    },
+    tuning: 'software',
+    kind: 'q8',
+  },
+  { what: 'Qwen2: biases, in half precision', shape: { qkvBias: true }, tuning: 'software', kind: 'f16' },
+  {
+    what: 'Qwen3: norms of queries and keys, in bfloat16',
+    shape: { qkNorm: true, headSize: 24, hiddenSize: 64 },
+    tuning: 'hardware',
+    kind: 'bf16',
+  },
+  {
+    what: 'biases and norms at once, in single precision',
+    shape: { qkvBias: true, qkNorm: true, hiddenSize: 36 },
+    tuning: 'hardware',
+    kind: 'f32',
+  },
 ];
 
 describe.skipIf(await noDevice())('WebGPU', () => {
@@ -63,12 +90,12 @@ describe.skipIf(await noDevice())('WebGPU', () => {
     runtime.upload('finalNorm', values);
   });
 
-  describe.each(SHAPES)('agrees with the reference engine: $what', ({ shape, tuning }) => {
+  describe.each(SHAPES)('agrees with the reference engine: $what', ({ shape, tuning, kind }) => {
     test(
       'messages, losses, gradients and learned adapters of nodes of ranks 3, 1 and 64',
       { timeout: 300_000 },
       async () => {
-        const weights = randomModel(shape);
+        const weights = randomModel(shape, 1, kind);
         const layout = adapterLayout(weights.config);
         const gpu = await createWebGpuBackend(weights, testGpu(), { tuning });
         const reference = await createReferenceBackend(weights);

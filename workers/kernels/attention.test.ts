@@ -3,7 +3,7 @@ import { noDevice } from '../../tests/gpu.ts';
 import { KernelTest, MAX_RANK, TOKENS, adapterOf, expectClose, loraOf, sum } from '../../tests/kernels.ts';
 import { type NodeRows, packTraining } from '../engine/batch.ts';
 import { newMeta } from '../engine/gpu-batch.ts';
-import { Attention, type AttentionShape } from './attention.ts';
+import { Attention, type AttentionShape, attentionExtras } from './attention.ts';
 import type { LinearShape } from './linear.ts';
 
 /** A trie of 24 tokens in all: branchings in prompts and behind them, a prompt of one token, rows of different lengths. */
@@ -36,14 +36,21 @@ describe.skipIf(await noDevice()).each([
   { name: 'grouped heads of 8, for software', shape: { heads: 6, kvHeads: 2, headSize: 8 }, software: true },
   { name: 'grouped heads of 8, for GPUs', shape: { heads: 6, kvHeads: 2, headSize: 8 }, software: false },
   { name: 'one head of 24, for GPUs', shape: { heads: 1, kvHeads: 1, headSize: 24 }, software: false },
+  { name: 'with a bias (Qwen2)', shape: { heads: 6, kvHeads: 2, headSize: 8, bias: true }, software: true },
+  {
+    name: 'with a bias and norms (Qwen3)',
+    shape: { heads: 2, kvHeads: 1, headSize: 16, bias: true, norm: 0.01 },
+    software: false,
+  },
 ])('Attention: $name', ({ shape, software }: { shape: AttentionShape; software: boolean }) => {
   const { heads, kvHeads, headSize } = shape;
   const half = headSize / 2;
   const width = (heads + 2 * kvHeads) * headSize;
-  const theta = 100;
+  // Any will do: these are no powers of a base, as after Llama 3's stretching.
+  const frequencies = new Float64Array(half).map((_, i) => 100 ** (-i / half) / (1 + i));
   /** Rotates (or turns back) the value `i` of a head whose values are `x`. */
   const rotated = (x: (i: number) => number, i: number, position: number, back = false) => {
-    const angle = (position / theta ** ((2 * (i % half)) / headSize)) * (back ? -1 : 1);
+    const angle = position * frequencies[i % half]! * (back ? -1 : 1);
     return i < half
       ? x(i) * Math.cos(angle) - x(i + half) * Math.sin(angle)
       : x(i) * Math.cos(angle) + x(i - half) * Math.sin(angle);
@@ -52,7 +59,7 @@ describe.skipIf(await noDevice()).each([
   test('completes and rotates q|k|v, attends along the paths, and goes all the way back', async () => {
     const { tokens, reads } = ragged();
     const t = await KernelTest.create();
-    const attention = await Attention.create(t.runtime, shape, 16, theta, software);
+    const attention = await Attention.create(t.runtime, shape, 16, frequencies, software);
     const meta = newMeta(TOKENS, tokens.paths);
     for (let token = 0; token < TOKENS; token++) {
       meta.set([0, tokens.positions[token]!, token, tokens.readers[token]!], 8 * token);
@@ -73,16 +80,20 @@ describe.skipIf(await noDevice()).each([
     const buffers = { q: t.empty(sizes.q), kv: t.empty(sizes.kv), y: t.empty(sizes.q), stats: t.empty(sizes.stats) };
     const dqkv = t.empty(TOKENS * width);
     const pooled = t.upload(adapters);
+    const parts = { bias: t.values(width), qNorm: t.values(headSize), kNorm: t.values(headSize) };
+    const extras = t.uniform(attentionExtras(shape, parts));
+    const qkvBuffer = t.upload(qkv);
     const [q, kv, y, gradient] = await t.run(
       (pass) => {
         attention.store(pass, batch, matrix, pooled, {
-          qkv: t.upload(qkv),
+          qkv: qkvBuffer,
           z: t.upload(z),
           q: buffers.q,
           kv: buffers.kv,
+          extras,
         });
         attention.forward(pass, batch, buffers);
-        attention.backward(pass, batch, { ...buffers, dy: t.upload(dy), dqkv });
+        attention.backward(pass, batch, { ...buffers, dy: t.upload(dy), dqkv, qkv: qkvBuffer, extras });
       },
       [buffers.q, sizes.q],
       [buffers.kv, sizes.kv],
@@ -93,14 +104,31 @@ describe.skipIf(await noDevice()).each([
     const complete = Float64Array.from(qkv, (value, i) => {
       const [token, column] = [Math.floor(i / width), i % width];
       const adapter = adapterOf(pool, token);
-      if (!adapter) return value;
+      const base = value + (shape.bias ? parts.bias[column]! : 0);
+      if (!adapter) return base;
       const { b, partOf } = loraOf(adapters, adapter, lora);
       const at = (3 * token + partOf(column)) * MAX_RANK;
-      return value + sum(adapter.rank, (j) => adapter.scale * z[at + j]! * b(column, j));
+      return base + sum(adapter.rank, (j) => adapter.scale * z[at + j]! * b(column, j));
     });
     const head = (token: number, h: number) => (i: number) => complete[token * width + h * headSize + i]!;
-    const Q = (token: number, h: number, i: number) => rotated(head(token, h), i, tokens.positions[token]!);
-    const K = (token: number, h: number, i: number) => rotated(head(token, heads + h), i, tokens.positions[token]!);
+    /** 1 / √(mean(x²) + ε) of a head. */
+    const scale = (token: number, h: number) =>
+      1 / Math.sqrt(sum(headSize, (i) => head(token, h)(i) ** 2) / headSize + (shape.norm ?? 0));
+    const weight = (h: number) => (h < heads ? parts.qNorm : parts.kNorm);
+    const normed = (token: number, h: number) => {
+      if (shape.norm === undefined) return head(token, h);
+      const r = scale(token, h);
+      return (i: number) => head(token, h)(i) * r * weight(h)[i]!;
+    };
+    /** The gradient of `f`, over a head's normed values, over what they were before. */
+    const beforeNorm = (token: number, h: number, f: (i: number) => number, i: number) => {
+      if (shape.norm === undefined) return f(i);
+      const [x, r] = [head(token, h), scale(token, h)];
+      const products = sum(headSize, (k) => weight(h)[k]! * f(k) * x(k));
+      return r * weight(h)[i]! * f(i) - ((x(i) * r ** 3) / headSize) * products;
+    };
+    const Q = (token: number, h: number, i: number) => rotated(normed(token, h), i, tokens.positions[token]!);
+    const K = (token: number, h: number, i: number) => rotated(normed(token, heads + h), i, tokens.positions[token]!);
     const V = (token: number, h: number, i: number) => head(token, heads + kvHeads + h)(i);
     expectClose(q!, (i) => Q(Math.floor(i / (heads * headSize)), Math.floor(i / headSize) % heads, i % headSize));
     expectClose(kv!, (i) => {
@@ -146,10 +174,11 @@ describe.skipIf(await noDevice()).each([
     expectClose(gradient!, (n) => {
       const [token, h, i] = [Math.floor(n / width), Math.floor((n % width) / headSize), n % headSize];
       const position = tokens.positions[token]!;
-      if (h < heads) return rotated((k) => dQ[(token * heads + h) * headSize + k]!, i, position, true);
+      const turnedBack = (d: Float64Array, at: number) => (k: number) => rotated((m) => d[at + m]!, k, position, true);
+      if (h < heads) return beforeNorm(token, h, turnedBack(dQ, (token * heads + h) * headSize), i);
       const g = (h - heads) % kvHeads;
       const at = (token * kvHeads + g) * headSize;
-      return h < heads + kvHeads ? rotated((k) => dK[at + k]!, i, position, true) : dV[at + i];
+      return h < heads + kvHeads ? beforeNorm(token, h, turnedBack(dK, at), i) : dV[at + i];
     });
   });
 });

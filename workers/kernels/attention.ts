@@ -4,7 +4,10 @@ import backwardQueryCode from './attention-backward-query.wgsl?raw';
 import forwardCode from './attention.wgsl?raw';
 import type { GpuBatch } from './batch.ts';
 import type { GpuMatrix } from './linear.ts';
+import completeCode from './complete-qkv.wgsl?raw';
 import lora from './lora.wgsl?raw';
+import normRopeBackwardCode from './norm-rope-backward.wgsl?raw';
+import normRopeCode from './norm-rope.wgsl?raw';
 import { reduceCode } from './reduce.ts';
 import ropeCode from './rope.wgsl?raw';
 import types from './types.wgsl?raw';
@@ -14,6 +17,23 @@ export interface AttentionShape {
   kvHeads: number;
   /** A multiple of 8. */
   headSize: number;
+  /** q, k and v have a bias. */
+  bias?: boolean;
+  /** Every head's q and k go through an RMSNorm with this ε. */
+  norm?: number | undefined;
+}
+
+/** What a layer's attention has besides its matrices: vec4f of the bias [q + k + v], of the norm of q and of that of k. */
+export function attentionExtras(
+  { heads, kvHeads, headSize }: AttentionShape,
+  parts: { bias?: Float32Array | undefined; qNorm?: Float32Array | undefined; kNorm?: Float32Array | undefined } = {},
+): Float32Array {
+  const width = (heads + 2 * kvHeads) * headSize;
+  const extras = new Float32Array(width + 2 * headSize);
+  extras.set(parts.bias ?? []);
+  extras.set(parts.qNorm ?? [], width);
+  extras.set(parts.kNorm ?? [], width + headSize);
+  return extras;
 }
 
 export interface AttentionTensors {
@@ -27,47 +47,79 @@ export interface AttentionTensors {
   stats: GPUBuffer;
 }
 
+type Kernels = Record<'forward' | 'backwardQuery' | 'backwardKey', Kernel> & {
+  /** `rope` by itself; `complete` and `backward` too where queries and keys are normed. */
+  store: { rope: Kernel; norm: Record<'complete' | 'backward', Kernel> | null };
+};
+
 /** Rotary position, KV store and causal grouped-query attention, with its backward pass. */
 export class Attention {
   readonly #shape: AttentionShape;
   /** Threads that share the readers of a key. */
   readonly #lanes: number;
   readonly #rotation: GPUBuffer;
-  readonly #kernels: Record<'rope' | 'forward' | 'backwardQuery' | 'backwardKey', Kernel>;
+  readonly #kernels: Kernels;
 
-  private constructor(
-    shape: AttentionShape,
-    lanes: number,
-    rotation: GPUBuffer,
-    kernels: Record<'rope' | 'forward' | 'backwardQuery' | 'backwardKey', Kernel>,
-  ) {
+  private constructor(shape: AttentionShape, lanes: number, rotation: GPUBuffer, kernels: Kernels) {
     this.#shape = shape;
     this.#lanes = lanes;
     this.#rotation = rotation;
     this.#kernels = kernels;
   }
 
+  /** @param frequencies radians a position, of each of the headSize / 2 pairs */
   static async create(
     runtime: Runtime,
     shape: AttentionShape,
     positions: number,
-    theta: number,
+    frequencies: Float64Array,
     software: boolean,
   ): Promise<Attention> {
     const lanes = software ? 1 : 16;
+    const width = (shape.heads + 2 * shape.kvHeads) * shape.headSize;
     const constants = {
       HEAD4: shape.headSize / 4,
       HEADS: shape.heads,
       KV_HEADS: shape.kvHeads,
       SCALE: { f32: 1 / Math.sqrt(shape.headSize) },
       LANES: lanes,
+      BIAS: shape.bias ?? false,
+      EPS: { f32: shape.norm ?? 0 },
+      NORMS: width / 4,
+      EXTRAS: (width + 2 * shape.headSize) / 4,
     };
     const kernel = (label: string, code: string, bindings: ('uniform' | 'read' | 'write')[]) =>
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
-    const [rope, forward, backwardQuery, backwardKey] = await Promise.all([
-      kernel('rope', `${lora}\n${ropeCode}`, [
-        ...(['uniform', 'uniform', 'read', 'read', 'read', 'read', 'read', 'read', 'write', 'write'] as const),
-      ]),
+    const plain = async (): Promise<Kernels['store']> => {
+      const rope = await kernel('rope', `${lora}\n${ropeCode}`, [
+        ...([
+          'uniform',
+          'uniform',
+          'read',
+          'read',
+          'read',
+          'read',
+          'read',
+          'read',
+          'write',
+          'write',
+          'uniform',
+        ] as const),
+      ]);
+      return { rope, norm: null };
+    };
+    const normed = async (): Promise<Kernels['store']> => {
+      const [complete, rope, backward] = await Promise.all([
+        kernel('complete-qkv', `${lora}\n${completeCode}`, [
+          ...(['uniform', 'uniform', 'uniform', 'read', 'read', 'read', 'write'] as const),
+        ]),
+        kernel('norm-rope', normRopeCode, ['uniform', 'uniform', 'read', 'read', 'read', 'write', 'write']),
+        kernel('norm-rope-backward', normRopeBackwardCode, ['uniform', 'uniform', 'read', 'write']),
+      ]);
+      return { rope, norm: { complete, backward } };
+    };
+    const [store, forward, backwardQuery, backwardKey] = await Promise.all([
+      shape.norm === undefined ? plain() : normed(),
       kernel('attention', forwardCode, ['uniform', 'read', 'read', 'read', 'write', 'write']),
       kernel('attention-backward-query', backwardQueryCode, [
         'uniform',
@@ -91,26 +143,36 @@ export class Attention {
         'write',
       ]),
     ]);
-    const rotation = runtime.upload('rotation', rotationTable(positions, shape.headSize, theta));
-    return new Attention(shape, lanes, rotation, { rope, forward, backwardQuery, backwardKey });
+    const rotation = runtime.upload('rotation', rotationTable(positions, shape.headSize, frequencies));
+    return new Attention(shape, lanes, rotation, { store, forward, backwardQuery, backwardKey });
   }
 
   /**
-   * Completes `qkv` [tokens, (heads + 2 kvHeads) · headSize] by its adapter's part, rotates q and k, and stores them; values
-   * go beside the keys.
+   * Completes `qkv` [tokens, (heads + 2 kvHeads) · headSize] by its adapter's part and the bias, norms (where the shape says
+   * so) and rotates q and k, and stores them; values go beside the keys. `extras` are `attentionExtras`, as a uniform. Where
+   * there is a norm, `qkv` is left completed, as `backward` wants it.
    */
   store(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
     matrix: GpuMatrix,
     adapters: GPUBuffer,
-    t: { qkv: GPUBuffer; z: GPUBuffer; q: GPUBuffer; kv: GPUBuffer },
+    t: { qkv: GPUBuffer; z: GPUBuffer; q: GPUBuffer; kv: GPUBuffer; extras: GPUBuffer },
   ): void {
     const { heads, kvHeads, headSize } = this.#shape;
-    this.#kernels.rope.run(
+    const { dims, meta, tileInfo, tiles, tokens } = batch;
+    const allHeads = heads + 2 * kvHeads;
+    const { rope, norm } = this.#kernels.store;
+    if (norm) {
+      const buffers = [dims, matrix.info, t.extras, t.z, tileInfo, adapters, t.qkv];
+      norm.complete.run(pass, buffers, (tiles * allHeads * headSize) / 4);
+      rope.run(pass, [dims, t.extras, meta, t.qkv, this.#rotation, t.q, t.kv], tokens * allHeads);
+      return;
+    }
+    rope.run(
       pass,
-      [batch.dims, matrix.info, batch.meta, t.qkv, t.z, batch.tileInfo, adapters, this.#rotation, t.q, t.kv],
-      (batch.tiles * (heads + 2 * kvHeads) * headSize) / 8,
+      [dims, matrix.info, meta, t.qkv, t.z, tileInfo, adapters, this.#rotation, t.q, t.kv, t.extras],
+      (tiles * allHeads * headSize) / 8,
     );
   }
 
@@ -118,11 +180,11 @@ export class Attention {
     this.#kernels.forward.run(pass, [batch.dims, batch.meta, q, kv, y, stats], batch.tokens * this.#shape.heads);
   }
 
-  /** Gradient of the attention's output `dy` to `dqkv`, before rotation. */
+  /** Gradient of the attention's output `dy` to `dqkv`, before rotation and norm. */
   backward(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,
-    tensors: AttentionTensors & { dy: GPUBuffer; dqkv: GPUBuffer },
+    tensors: AttentionTensors & { dy: GPUBuffer; dqkv: GPUBuffer; qkv: GPUBuffer; extras: GPUBuffer },
   ): void {
     const { q, kv, y, stats, dy, dqkv } = tensors;
     const { dims, meta, tokens } = batch;
@@ -137,20 +199,20 @@ export class Attention {
       [dims, meta, q, kv, dy, rotation, stats, dqkv],
       tokens * this.#shape.kvHeads * this.#lanes,
     );
+    const { heads, kvHeads } = this.#shape;
+    this.#kernels.store.norm?.backward.run(pass, [dims, tensors.extras, tensors.qkv, dqkv], tokens * (heads + kvHeads));
   }
 }
 
 /** Cosines and sines [positions, headSize / 8, 2, 4] of RoPE (Su et al., 2021), computed in double precision. */
-function rotationTable(positions: number, headSize: number, theta: number): Float32Array {
-  const half = headSize / 2;
+function rotationTable(positions: number, headSize: number, frequencies: Float64Array): Float32Array {
   const table = new Float32Array(positions * headSize);
   for (let p = 0; p < positions; p++) {
-    for (let i = 0; i < half; i++) {
-      const angle = p / theta ** ((2 * i) / headSize);
+    frequencies.forEach((frequency, i) => {
       const at = p * headSize + (i >> 2) * 8 + (i & 3);
-      table[at] = Math.cos(angle);
-      table[at + 4] = Math.sin(angle);
-    }
+      table[at] = Math.cos(p * frequency);
+      table[at + 4] = Math.sin(p * frequency);
+    });
   }
   return table;
 }

@@ -1,7 +1,7 @@
 // x[t, :] = E[id(t), :], dequantised. One thread a word: 8 values.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
-@group(0) @binding(2) var<storage, read> words: array<u32>;
+@group(0) @binding(2) var<storage, read> words: array<Packed>;
 @group(0) @binding(3) var<storage, read> scales: array<f32>;
 @group(0) @binding(4) var<storage, read_write> x: array<vec4f>;
 
@@ -13,7 +13,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   if (token >= dims.tokens || 2u * w >= HIDDEN4) { return; }
   let id = tokens[2u * token].x;
   let word = words[id * WORDS + w];
-  let scale = scales[id * (WORDS / 4u) + w / 4u];
-  x[token * HIDDEN4 + 2u * w] = lowNibbles(word) * scale;
-  if (2u * w + 1u < HIDDEN4) { x[token * HIDDEN4 + 2u * w + 1u] = highNibbles(word) * scale; }
+  var scale = 1.0;
+  if (SCALED) { scale = scales[id * (WORDS / 4u) + w / 4u]; }
+  x[token * HIDDEN4 + 2u * w] = lowWeights(word) * scale;
+  if (2u * w + 1u < HIDDEN4) { x[token * HIDDEN4 + 2u * w + 1u] = highWeights(word) * scale; }
 }

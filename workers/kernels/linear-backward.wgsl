@@ -5,7 +5,7 @@
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<uniform> matrix: Matrix;
 @group(0) @binding(2) var<storage, read> dy: array<vec4f>;
-@group(0) @binding(3) var<storage, read> words: array<u32>;
+@group(0) @binding(3) var<storage, read> words: array<Packed>;
 @group(0) @binding(4) var<storage, read> scales: array<f32>;
 @group(0) @binding(5) var<storage, read> tiles: array<Tile>;
 @group(0) @binding(6) var<storage, read> adapters: array<f32>;
@@ -39,9 +39,10 @@ fn product(index: u32) {
     $for i in 4 {
       let row$i = min(4u * o4 + $iu, outputs - 1u);
       let word$i = words[row$i * rowWords + w];
-      let scale$i = scales[row$i * (rowWords / 4u) + w / 4u];
-      let wl$i = lowNibbles(word$i) * scale$i;
-      let wh$i = highNibbles(word$i) * scale$i;
+      var scale$i = 1.0;
+      if (SCALED) { scale$i = scales[row$i * (rowWords / 4u) + w / 4u]; }
+      let wl$i = lowWeights(word$i) * scale$i;
+      let wh$i = highWeights(word$i) * scale$i;
       $for t in 8 {
         low$t += d$t[$i] * wl$i;
         high$t += d$t[$i] * wh$i;

@@ -2,21 +2,33 @@ import { describe, expect, test } from 'vitest';
 import { noDevice } from '../../tests/gpu.ts';
 import { KernelTest, MAX_RANK, SEGMENTS, TOKENS, adapterOf, expectClose, loraOf, sum } from '../../tests/kernels.ts';
 import { Linear, type LinearShape } from './linear.ts';
+import type { WeightKind } from './weights.ts';
 
 /** Half-used words (36 = 32 + 4), a column count that is no multiple of 8, three parts. */
 const QKV: LinearShape = { in: 36, out: 44, parts: [0, 12, 28], unitA: 2, unitB: 2 + 3 * 36, first: false };
 const DOWN: LinearShape = { in: 68, out: 12, parts: [0], unitA: 0, unitB: 68, first: false };
+interface Case {
+  name: string;
+  shape: LinearShape;
+  software: boolean;
+  /** Default: q4. */
+  kind?: WeightKind;
+}
 const UNITS = (shape: LinearShape) => shape.unitB + shape.out;
 
 describe.skipIf(await noDevice()).each([
   { name: 'q|k|v, for software', shape: QKV, software: true },
   { name: 'q|k|v, for GPUs', shape: QKV, software: false },
   { name: 'down, for software', shape: DOWN, software: true },
-])('Linear: $name', ({ shape, software }) => {
+  { name: 'q|k|v in bytes, for software', shape: QKV, software: true, kind: 'q8' },
+  { name: 'q|k|v in half precision, for GPUs', shape: QKV, software: false, kind: 'f16' },
+  { name: 'down in bfloat16, for GPUs', shape: DOWN, software: false, kind: 'bf16' },
+  { name: 'q|k|v in single precision, for software', shape: QKV, software: true, kind: 'f32' },
+] satisfies Case[])('Linear: $name', ({ shape, software, kind }: Case) => {
   test('y = x Wᵀ and z = x Aᵀ of each token’s own adapter', async () => {
     const t = await KernelTest.create();
-    const linear = await Linear.create(t.runtime, software);
-    const { matrix, dense } = t.matrix(shape);
+    const linear = await Linear.create(t.runtime, software, [kind ?? 'q4']);
+    const { matrix, dense } = t.matrix(shape, kind);
     const { batch, adapters, pool } = t.batch(UNITS(shape));
     const x = t.values(TOKENS * shape.in);
     const zWidth = shape.parts.length * MAX_RANK;
@@ -42,8 +54,8 @@ describe.skipIf(await noDevice()).each([
 
   test('dx = dy W, dz = scale dy B, the gradients of A and B by node, and dx + dz A', async () => {
     const t = await KernelTest.create(2);
-    const linear = await Linear.create(t.runtime, software);
-    const { matrix, dense } = t.matrix(shape);
+    const linear = await Linear.create(t.runtime, software, [kind ?? 'q4']);
+    const { matrix, dense } = t.matrix(shape, kind);
     const { batch, adapters, pool } = t.batch(UNITS(shape));
     const zWidth = shape.parts.length * MAX_RANK;
     const [x, dy, z] = [t.values(TOKENS * shape.in), t.values(TOKENS * shape.out), t.values(TOKENS * zWidth)];

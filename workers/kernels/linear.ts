@@ -5,9 +5,9 @@ import linear from './linear.wgsl?raw';
 import loraAdd from './lora-add.wgsl?raw';
 import loraGradient from './lora-gradient.wgsl?raw';
 import lora from './lora.wgsl?raw';
-import nibbles from './nibbles.wgsl?raw';
 import { reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
+import { type WeightKind, weightsCode } from './weights.ts';
 
 export interface LinearShape {
   /** Input width: a multiple of 4. */
@@ -26,10 +26,14 @@ export interface LinearShape {
 /** One matrix on the GPU: packed words, scales, and its shape as the uniform `Matrix`. */
 export interface GpuMatrix {
   shape: LinearShape;
+  /** How `words` hold the weights (weights.ts). */
+  kind: WeightKind;
   words: GPUBuffer;
   scales: GPUBuffer;
   info: GPUBuffer;
 }
+
+type Products = Record<'forward' | 'backward', Kernel>;
 
 /** `Matrix` of types.wgsl. */
 export function matrixInfo(shape: LinearShape): Uint32Array {
@@ -52,19 +56,24 @@ export class Linear {
   readonly #blocks: number;
   /** Threads that share a sum of the gradients. */
   readonly #lanes: number;
-  readonly #kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>;
+  readonly #kernels: Record<'gradient' | 'add', Kernel>;
+  /** The products, by how weights are stored. */
+  readonly #products: ReadonlyMap<WeightKind, Products>;
 
   private constructor(
     blocks: number,
     lanes: number,
-    kernels: Record<'forward' | 'backward' | 'gradient' | 'add', Kernel>,
+    kernels: Record<'gradient' | 'add', Kernel>,
+    products: ReadonlyMap<WeightKind, Products>,
   ) {
     this.#blocks = blocks;
     this.#lanes = lanes;
     this.#kernels = kernels;
+    this.#products = products;
   }
 
-  static async create(runtime: Runtime, software: boolean): Promise<Linear> {
+  /** @param kinds storage of the matrices there will be */
+  static async create(runtime: Runtime, software: boolean, kinds: Iterable<WeightKind> = ['q4']): Promise<Linear> {
     // Software renderers want few, long threads; a GPU wants many.
     const blocks = software ? 2 : 1;
     const kernel = (
@@ -77,13 +86,25 @@ export class Linear {
     const lanes = software ? 1 : WORKGROUP;
     const gradientStorage = ['read', 'read', 'read', 'read', 'read', 'read', 'write'] as const;
     const both = ['read', 'read', 'read', 'read', 'read', 'write', 'write'] as const;
-    const [forward, backward, gradient, add] = await Promise.all([
-      kernel('linear', `${nibbles}\n${linear}`, both, { BLOCKS: blocks }),
-      kernel('linear-backward', `${nibbles}\n${linearBackward}`, both),
+    const productsOf = async (kind: WeightKind): Promise<[WeightKind, Products]> => {
+      const [forward, backward] = await Promise.all([
+        kernel(`linear ${kind}`, `${weightsCode(kind)}\n${linear}`, both, { BLOCKS: blocks }),
+        kernel(`linear-backward ${kind}`, `${weightsCode(kind)}\n${linearBackward}`, both),
+      ]);
+      return [kind, { forward, backward }];
+    };
+    const [products, gradient, add] = await Promise.all([
+      Promise.all(Array.from(new Set(kinds), productsOf)),
       kernel('lora-gradient', `${reduceCode(lanes)}\n${loraGradient}`, gradientStorage, { LANES: lanes }),
       kernel('lora-add', `${lora}\n${loraAdd}`, ['read', 'read', 'read', 'write']),
     ]);
-    return new Linear(blocks, lanes, { forward, backward, gradient, add });
+    return new Linear(blocks, lanes, { gradient, add }, new Map(products));
+  }
+
+  #product({ kind }: GpuMatrix): Products {
+    const products = this.#products.get(kind);
+    if (!products) throw new Error(`There are no kernels for matrices stored as ${kind}.`);
+    return products;
   }
 
   /** y [tokens, out] = x Wᵀ and z [tokens, parts, maxRank] = x Aᵀ of x [tokens, in]. */
@@ -96,7 +117,7 @@ export class Linear {
   ): void {
     const { shape, words, scales, info } = matrix;
     const products = batch.tiles * Math.ceil(Math.ceil(shape.out / 4) / this.#blocks);
-    this.#kernels.forward.run(
+    this.#product(matrix).forward.run(
       pass,
       [batch.dims, info, x, words, scales, batch.tileInfo, adapters, y, z],
       products + rankThreads(batch, shape),
@@ -113,7 +134,7 @@ export class Linear {
   ): void {
     const { shape, words, scales, info } = matrix;
     const products = shape.first ? 0 : batch.tiles * rowWords(shape.in);
-    this.#kernels.backward.run(
+    this.#product(matrix).backward.run(
       pass,
       [batch.dims, info, dy, words, scales, batch.tileInfo, adapters, dx, dz],
       products + rankThreads(batch, shape),

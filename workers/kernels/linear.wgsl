@@ -1,13 +1,13 @@
 // y[t, o] = Σ_k x[t, k] W[o, k]  and  z[t, part, j] = Σ_k x[t, k] A[part, j, k], in one dispatch: the first threads compute
 // y, the rest z. Whoever reads y adds scale · z Bᵀ (rope, swiglu, add-norm), which saves a dispatch.
 //
-// W is packed in 4 bits and is read as it is. A thread computes 8 tokens × 4 BLOCKS columns of y: a weight is unpacked once
+// W is packed (weights-*.wgsl) and is read as it is. A thread computes 8 tokens × 4 BLOCKS columns of y: a weight is unpacked once
 // for eight tokens, and the four sums of a token and block are one vec4. Of z it computes 8 tokens × 4 values of j. No
 // barriers and no shared memory: software renderers are fastest so.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<uniform> matrix: Matrix;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
-@group(0) @binding(3) var<storage, read> words: array<u32>;
+@group(0) @binding(3) var<storage, read> words: array<Packed>;
 @group(0) @binding(4) var<storage, read> scales: array<f32>;
 @group(0) @binding(5) var<storage, read> tiles: array<Tile>;
 @group(0) @binding(6) var<storage, read> adapters: array<f32>;
@@ -46,8 +46,8 @@ fn product(index: u32) {
         let b$b = words[words$b.y + w];
         let c$b = words[words$b.z + w];
         let d$b = words[words$b.w + w];
-        let low$b = mat4x4f(lowNibbles(a$b), lowNibbles(b$b), lowNibbles(c$b), lowNibbles(d$b));
-        let high$b = mat4x4f(highNibbles(a$b), highNibbles(b$b), highNibbles(c$b), highNibbles(d$b));
+        let low$b = mat4x4f(lowWeights(a$b), lowWeights(b$b), lowWeights(c$b), lowWeights(d$b));
+        let high$b = mat4x4f(highWeights(a$b), highWeights(b$b), highWeights(c$b), highWeights(d$b));
       }
       let at = first + 2u * w;
       if (in4 % 2u == 0u || 2u * w + 1u < in4) {
@@ -64,8 +64,11 @@ fn product(index: u32) {
       }
     }
     $for b in BLOCKS {
-      let at$b = rows$b * (rowWords / 4u) + g;
-      let scale$b = vec4f(scales[at$b.x], scales[at$b.y], scales[at$b.z], scales[at$b.w]);
+      var scale$b = vec4f(1.0);
+      if (SCALED) {
+        let at$b = rows$b * (rowWords / 4u) + g;
+        scale$b = vec4f(scales[at$b.x], scales[at$b.y], scales[at$b.z], scales[at$b.w]);
+      }
       $for t in 8 { sum$t_$b += scale$b * part$t_$b; }
     }
   }

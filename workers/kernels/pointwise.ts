@@ -4,11 +4,11 @@ import embedCode from './embed.wgsl?raw';
 import gatherCode from './gather.wgsl?raw';
 import type { GpuMatrix } from './linear.ts';
 import lora from './lora.wgsl?raw';
-import nibbles from './nibbles.wgsl?raw';
 import scatterCode from './scatter.wgsl?raw';
 import swigluBackwardCode from './swiglu-backward.wgsl?raw';
 import swigluCode from './swiglu.wgsl?raw';
 import types from './types.wgsl?raw';
+import { type WeightKind, weightsCode } from './weights.ts';
 
 /** The kernels that do one small thing a value: embedding, SwiGLU, gathering rows and its mirror. */
 export class Pointwise {
@@ -26,12 +26,12 @@ export class Pointwise {
     this.#kernels = kernels;
   }
 
-  static async create(runtime: Runtime, hidden: number, ffn: number): Promise<Pointwise> {
+  static async create(runtime: Runtime, hidden: number, ffn: number, embedding: WeightKind = 'q4'): Promise<Pointwise> {
     const constants = { HIDDEN4: hidden / 4, WORDS: rowWords(hidden), FFN4: ffn / 4 };
     const kernel = (label: string, code: string, bindings: ('uniform' | 'read' | 'write')[]) =>
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
     const [embed, swiglu, swigluBackward, gather, scatter] = await Promise.all([
-      kernel('embed', `${nibbles}\n${embedCode}`, ['uniform', 'read', 'read', 'read', 'write']),
+      kernel('embed', `${weightsCode(embedding)}\n${embedCode}`, ['uniform', 'read', 'read', 'read', 'write']),
       kernel('swiglu', `${lora}\n${swigluCode}`, [
         ...(['uniform', 'uniform', 'read', 'read', 'read', 'write', 'write'] as const),
       ]),

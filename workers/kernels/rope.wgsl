@@ -1,4 +1,4 @@
-// Completes q|k|v by scale z Bᵀ, splits it, rotates queries and keys by their position (RoPE, halves as in Llama's Hugging
+// Completes q|k|v by scale z Bᵀ and the bias, splits it, rotates queries and keys by their position (RoPE, halves as in Llama's Hugging
 // Face layout) and stores keys and values in their KV slot: kv[slot, 0, :] = key, kv[slot, 1, :] = value. A thread does 8
 // tokens × 4 pairs of values of one head.
 @group(0) @binding(0) var<uniform> dims: Dims;
@@ -12,6 +12,7 @@
 @group(0) @binding(7) var<storage, read> rotation: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> q: array<vec4f>;
 @group(0) @binding(9) var<storage, read_write> kv: array<vec4f>;
+@group(0) @binding(10) var<uniform> extras: array<vec4f, EXTRAS>;
 
 const HALF4 = HEAD4 / 2u;
 const ALL_HEADS = HEADS + 2u * KV_HEADS;
@@ -31,6 +32,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let at$t = (8u * tile + $tu) * ALL_HEADS * HEAD4 + column4;
     var a$t = qkv[at$t];
     var b$t = qkv[at$t + HALF4];
+  }
+  if (BIAS) {
+    let low = extras[column4 % EXTRAS];
+    let high = extras[(column4 + HALF4) % EXTRAS];
+    $for t in 8 {
+      a$t += low;
+      b$t += high;
+    }
   }
   for (var j = 0u; j < adapter.rank; j++) {
     let bLow = upColumn(adapter, matrix, 4u * column4, j);
