@@ -9,7 +9,7 @@ import { type ModelConfig, ModelError, qkvSizes } from './config.ts';
 import { gpuWeights } from './gpu-weights.ts';
 import { type AdapterLayout, GROUP_NAMES, type GroupName, adapterLayout } from './layout.ts';
 import { ropeFrequencies } from './rope.ts';
-import type { ModelWeights, PackedMatrix } from './weights/packed.ts';
+import type { LayerWeights, ModelWeights, PackedMatrix } from './weights/packed.ts';
 
 interface GpuLayer extends Record<GroupName, GpuMatrix> {
   inputNorm: GPUBuffer;
@@ -95,6 +95,11 @@ export class GpuModel {
         info: runtime.uniform(`${name}.info`, matrixInfo(shape)),
       };
     };
+    // Layers that have none share a buffer of zeros.
+    const extrasOf = ({ qkvBias: bias, qNorm, kNorm }: LayerWeights, l: number): GPUBuffer => {
+      const name = bias || qNorm ? `layer.${l}.extras` : 'layer.extras';
+      return runtime.uniform(name, attentionExtras(attentionShape(c), { bias, qNorm, kNorm }));
+    };
     this.embedding = matrix('embedding', weights.embedding);
     this.head = weights.head === weights.embedding ? this.embedding : matrix('head', weights.head);
     this.finalNorm = runtime.upload('finalNorm', weights.finalNorm);
@@ -109,10 +114,7 @@ export class GpuModel {
         ...(Object.fromEntries(groups) as Record<GroupName, GpuMatrix>),
         inputNorm: runtime.upload(`layer.${l}.inputNorm`, layer.inputNorm),
         postNorm: runtime.upload(`layer.${l}.postNorm`, layer.postNorm),
-        extras: runtime.uniform(
-          `layer.${l}.extras`,
-          attentionExtras(attentionShape(c), { bias: layer.qkvBias, qNorm: layer.qNorm, kNorm: layer.kNorm }),
-        ),
+        extras: extrasOf(layer, l),
       };
     });
   }
