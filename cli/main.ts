@@ -7,6 +7,7 @@ import { ADAPTER_CHOICES } from './adapter.ts';
 import { benchCommand, type BenchCommandOptions } from './bench.ts';
 import { studies } from '../src/study/index.ts';
 import { isInputError } from './errors.ts';
+import { exportCommand, type ExportCommandOptions } from './export.ts';
 import { serveLane } from './lanes.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
 import { adapterOption, bitsOption, DEFAULT_PRESET, modelOption, trustOption, whole } from './options.ts';
@@ -41,6 +42,7 @@ function program(): Command {
     .option('--resume <dir>', 'go on with the run saved there')
     .option('--reward <file>', 'judge by the JavaScript function reward(problem, answer, messages) in it')
     .addOption(trustOption())
+    .option('--import <node=folder>', 'begin a node with a PEFT adapter; may be repeated', collect, [])
     .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
     .addOption(keyOption())
     .addOption(adapterOption())
@@ -57,6 +59,21 @@ function program(): Command {
       ),
     )
     .action((options: TrainCommandOptions) => trainCommand(options));
+
+  main
+    .command('export')
+    .description('Write a base model as a Hugging Face folder, with the very numbers that are computed with here.')
+    .addOption(modelOption('nano'))
+    .addOption(bitsOption())
+    .requiredOption('--out <dir>', 'where to write config.json and model.safetensors (f32)')
+    .addHelpText(
+      'after',
+      examples(
+        'npm run export -- --model nano --out exported',
+        'python3 tools/python/load.py runs/mine/adapters/1.0 --base exported --ids 1,64,49',
+      ),
+    )
+    .action((options: ExportCommandOptions) => exportCommand(options));
 
   main
     .command('record')

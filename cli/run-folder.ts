@@ -101,11 +101,7 @@ export class RunFolder implements CheckpointSink {
 
   /** A node's adapter. `like`: see `readPeft`. */
   async loadAdapter(like: AdapterState): Promise<AdapterState> {
-    const folder = join(this.path, 'adapters', like.node);
-    const read = async (name: string) => about(join(folder, name), () => readFile(join(folder, name)));
-    const config = (await read('adapter_config.json')).toString('utf8');
-    const weights = await read('adapter_model.safetensors');
-    return about(folder, () => readPeft({ config, weights }, like));
+    return loadPeft(join(this.path, 'adapters', like.node), like);
   }
 
   async saveResult(result: RunResult): Promise<void> {
@@ -120,4 +116,12 @@ export class RunFolder implements CheckpointSink {
       return { ...result, spec: parseSpec(result?.spec) } as RunResult;
     });
   }
+}
+
+/** The adapter of a PEFT folder, for the node of `like`; see `readPeft`. Errors: an InputError that names the folder. */
+export async function loadPeft(folder: string, like: AdapterState): Promise<AdapterState> {
+  const read = async (name: string) => about(join(folder, name), () => readFile(join(folder, name)));
+  const config = (await read('adapter_config.json')).toString('utf8');
+  const weights = await read('adapter_model.safetensors');
+  return about(folder, () => readPeft({ config, weights }, like));
 }

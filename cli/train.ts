@@ -8,7 +8,7 @@ import { checkSameNetwork } from '../src/training/settings.ts';
 import { train, Trainer } from '../src/training/train.ts';
 import { Recorder } from '../src/recording/recorder.ts';
 import type { Checkpoint } from '../src/training/types.ts';
-import type { EngineInfo } from '../workers/engine-api.ts';
+import type { EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { InputError } from './errors.ts';
@@ -18,7 +18,7 @@ import { DEFAULT_PRESET, specFrom, withSettings, type SpecOptions } from './opti
 import { Progress } from './progress.ts';
 import { openRewarder, withReward } from './reward.ts';
 import { LOOKS, recordingFile, saveRecording } from './record.ts';
-import { RunFolder } from './run-folder.ts';
+import { loadPeft, RunFolder } from './run-folder.ts';
 import { duration } from './text.ts';
 
 export interface TrainCommandOptions extends SpecOptions {
@@ -26,6 +26,7 @@ export interface TrainCommandOptions extends SpecOptions {
   out?: string;
   resume?: string;
   record?: string;
+  import: string[];
   key: string[];
 }
 
@@ -43,6 +44,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, checkpoint, rewarder });
+  await importAdapters(trainer, engine, options.import);
   console.log(runLine(spec, info));
   if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
 
@@ -99,6 +101,19 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     `Accuracy on ${trained.problems} held-out problems: ${untrained.accuracy.toFixed(3)} untrained, ` +
       `${trained.accuracy.toFixed(3)} after ${trainer.stepsDone} steps (${duration(seconds)}).\nSaved in ${out}`,
   );
+}
+
+/** `--import 1.0=FOLDER`: nodes that begin with adapters made elsewhere. */
+async function importAdapters(trainer: Trainer, engine: EngineApi, imports: readonly string[]): Promise<void> {
+  const trained = trainedNodes(trainer.plan);
+  for (const text of imports) {
+    const [, node = '', folder = ''] = /^(\d+\.\d+)=(.+)$/.exec(text) ?? [];
+    if (!trained.includes(node)) {
+      throw new InputError(`--import ${text}: write NODE=FOLDER; the nodes are ${trained.join(', ')}`);
+    }
+    const [like] = await engine.exportNodes([node]);
+    if (like) await trainer.putAdapters([await loadPeft(folder, like)]);
+  }
 }
 
 /** A helper that stays away ends the command, not the run: what was learned is saved by then. */

@@ -9,6 +9,8 @@ export type NodeChange =
   | { do: 'freeze'; node: string; on: boolean }
   /** It becomes the base again. */
   | { do: 'reset'; node: string }
+  /** It takes over what a PEFT adapter has learned. */
+  | { do: 'import'; node: string; files: readonly File[] }
   /** It exchanges with another node what the two have learned. */
   | { do: 'swap'; node: string; with: string }
   /** The last reset, swap or edit of the network is taken back. */
@@ -54,6 +56,12 @@ export class Hands {
       case 'reset':
         this.#remember(trainer, `reset of ${nameOf(change.node)}`, await trainer.resetNode(change.node));
         return true;
+      case 'import': {
+        const { readAdapterFiles } = await import('./adapter-files.ts');
+        const state = await readAdapterFiles(change.files, await trainer.exportNode(change.node));
+        this.#remember(trainer, `import into ${nameOf(change.node)}`, await trainer.putAdapters([state]));
+        return true;
+      }
       case 'swap': {
         const label = `swap of ${nameOf(change.node)} and ${nameOf(change.with)}`;
         this.#remember(trainer, label, await trainer.swapNodes(change.node, change.with));

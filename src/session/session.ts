@@ -181,6 +181,19 @@ export class Session extends EventTarget {
     });
   }
 
+  /** What a node has learned, as a zip of what PEFT reads; null where that failed, and `state.trouble` says why. */
+  async exportNode(node: string): Promise<{ name: string; blob: Blob } | null> {
+    await this.pause();
+    let file: { name: string; blob: Blob } | null = null;
+    await this.#busy('Packing the adapter', async () => {
+      const trainer = await this.#live.ready();
+      const { packAdapter } = await import('./adapter-files.ts');
+      const blob = packAdapter(await trainer.exportNode(node), trainer.spec.model);
+      file = { name: `node-${node}-step-${trainer.stepsDone}.peft.zip`, blob };
+    });
+    return file;
+  }
+
   /** Adds, removes or connects nodes, on whatever was trained: those that stay keep what they have learned. */
   async edit(edit: NetworkEdit, start: NodeStart = 'base'): Promise<void> {
     await this.pause();

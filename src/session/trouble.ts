@@ -21,6 +21,9 @@ export function troubleOf(error: unknown, step: number): Trouble {
   if (error instanceof RewardError) {
     return { what, remedy: 'Mend the function, or press Play to try again.', reward: 'faulty' };
   }
+  if (name === 'PeftError' || name === 'SafetensorsError') {
+    return { what, remedy: 'The node is as it was. Choose an adapter of this base model and rank.' };
+  }
   // It says itself what to do.
   if (name === 'ModelError') return { what, remedy: 'Press Play to try again, or choose another model.' };
   if (/memory|allocation|quota/i.test(said)) {

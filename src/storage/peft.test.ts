@@ -49,10 +49,27 @@ describe('PEFT', () => {
     [changed({ r: 8 }), 'r is 8; it must be 2'],
     [changed({ lora_alpha: -1 }), 'lora_alpha is -1; it must be a number above 0'],
     [changed({ lora_alpha: undefined }), 'lora_alpha is missing'],
+    [changed({ target_modules: ['q_proj'] }), 'target_modules is ["q_proj"]; it must be all of q_proj, up_proj'],
     [changed({ use_dora: true }), 'use_dora is true; it must be false'],
     [changed({ rank_pattern: { q_proj: 4 } }), 'rank_pattern is {"q_proj":4}; it must be empty'],
   ])('rejects the configuration %s', (config, message) => {
     expect(() => readPeft({ ...writePeft(state(), 'nano'), config }, state())).toThrow(message);
+  });
+
+  it('scales B where another alpha was trained with', () => {
+    const { tensors, weights } = readPeft(
+      { ...writePeft(state(), 'nano'), config: changed({ lora_alpha: 6 }) },
+      state(),
+    );
+    for (const { name, shape, offset } of tensors) {
+      const factor = name.includes('lora_B') ? 1.5 : 1;
+      const size = shape[0] * shape[1];
+      expect(weights.slice(offset, offset + size)).toEqual(
+        state()
+          .weights.slice(offset, offset + size)
+          .map((value) => value * factor),
+      );
+    }
   });
 
   it.each<[string, (tensors: Map<string, { shape: number[]; data: Float32Array }>) => void, string]>([

@@ -46,8 +46,8 @@ export function writePeft(state: AdapterState, baseModel: string): PeftAdapter {
 
 /**
  * Reads an adapter for a node. `like` is the state of any node on the same base with the same rank: it says which
- * tensors there must be, of what shape, and how they lie in memory. Throws a PeftError that names the first mismatch, or
- * a SafetensorsError.
+ * tensors there must be, of what shape, and how they lie in memory; where its alpha is another than the file's, B is scaled
+ * so that the adapter does the same. Throws a PeftError that names the first mismatch, or a SafetensorsError.
  */
 export function readPeft(adapter: { config: string; weights: Uint8Array }, like: AdapterState): AdapterState {
   const config = parseConfig(adapter.config);
@@ -67,27 +67,33 @@ export function readPeft(adapter: { config: string; weights: Uint8Array }, like:
       throw mismatch(option, value, 'empty: all projections have one rank and alpha');
     }
   }
+  checkTargets(config['target_modules'], targetModules(like.tensors));
 
   const { tensors } = readSafetensors(adapter.weights);
+  const base = config['base_model_name_or_path'];
+  const trainedOn = typeof base === 'string' && base ? `; the adapter says it was trained on ${quoteValue(base)}` : '';
   const weights = new Float32Array(like.weights.length);
   for (const { name, shape, offset } of like.tensors) {
     const tensor = tensors.get(PREFIX + name);
-    if (!tensor) throw new PeftError(`the tensor ${PREFIX}${name} is missing`);
+    if (!tensor) throw new PeftError(`the tensor ${PREFIX}${name} is missing${trainedOn}`);
     if (tensor.shape.length !== 2 || tensor.shape[0] !== shape[0] || tensor.shape[1] !== shape[1]) {
-      throw new PeftError(`${PREFIX}${name} has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]`);
+      throw new PeftError(
+        `${PREFIX}${name} has shape [${tensor.shape.join(', ')}], not [${shape.join(', ')}]${trainedOn}`,
+      );
     }
     if (!tensor.data.every(Number.isFinite)) throw new PeftError(`${PREFIX}${name} has values that are not finite`);
-    weights.set(tensor.data, offset);
+    const factor = name.includes('.lora_B.') ? alpha / like.alpha : 1;
+    weights.set(factor === 1 ? tensor.data : tensor.data.map((value) => value * factor), offset);
     tensors.delete(PREFIX + name);
   }
   const [extra] = tensors.keys();
   if (extra !== undefined) {
-    throw new PeftError(`the tensor ${quoteValue(extra)} has no place in this model`);
+    throw new PeftError(`the tensor ${quoteValue(extra)} has no place in this model${trainedOn}`);
   }
   return {
     node: like.node,
     rank: like.rank,
-    alpha,
+    alpha: like.alpha,
     updates: 0,
     weights,
     m: new Float32Array(weights.length),
@@ -99,6 +105,14 @@ export function readPeft(adapter: { config: string; weights: Uint8Array }, like:
 /** `q_proj`, `up_proj`, …: the modules that have an adapter, in the order they first appear. */
 export function targetModules(tensors: readonly AdapterTensor[]): string[] {
   return [...new Set(tensors.map(({ name }) => name.split('.').at(-3) ?? ''))];
+}
+
+/** A text is a pattern, or `all-linear`: what it took then shows in the tensors. */
+function checkTargets(targets: unknown, wanted: readonly string[]): void {
+  if (!Array.isArray(targets)) return;
+  const last = targets.map((target) => String(target).split('.').at(-1) ?? '');
+  if (wanted.every((name) => last.includes(name)) && last.every((name) => wanted.includes(name))) return;
+  throw mismatch('target_modules', targets, `all of ${wanted.join(', ')}`);
 }
 
 function parseConfig(text: string): Record<string, unknown> {

@@ -428,6 +428,15 @@ export class Trainer {
     return this.#changeAdapters([id], () => resetNode(this.#engine, this.#spec, this.#trained(id)[0]));
   }
 
+  /** What a node has learned, copied. */
+  exportNode(id: string): Promise<AdapterState> {
+    return this.#exclusive(async () => {
+      this.#trained(id);
+      const [state] = await this.#engine.exportNodes([id]);
+      return state as AdapterState;
+    });
+  }
+
   /** Exchanges what two nodes have learned. Returns what they were. */
   swapNodes(a: string, b: string): Promise<AdapterState[]> {
     return this.#changeAdapters([a, b], async ([first, second]) => {

@@ -15,6 +15,7 @@ import type { StepReport, Transcript } from '../../training/types.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { NmNetwork } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
+import { offerFile } from '../theme/offer-file.ts';
 import { controls } from '../theme/controls.styles.ts';
 import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
@@ -577,6 +578,7 @@ export class NeuroMas extends LitElement {
         this.#newSeed(seed);
       },
       change: (change) => void session.changeNode(change),
+      exportNode: (node) => void session.exportNode(node).then((file) => file && offerFile(file)),
       editing: this.#edits.on ? this.#edits : null,
       openReward: () => void this.#openReward(),
       chooseModel: () => void this.#models.open(),

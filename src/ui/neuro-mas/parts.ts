@@ -42,6 +42,7 @@ export interface LiveDesk {
   newSeed: (seed: number) => void;
   chooseModel: () => void;
   change: (change: NodeChange) => void;
+  exportNode: (node: string) => void;
   /** Null unless the network is being changed. */
   editing: EditController | null;
   openReward: () => void;
@@ -236,6 +237,9 @@ export function panel(desk: Desk): TemplateResult | typeof nothing {
     ?unblankable=${!desk.canBlank(node.id)}
     @node-change=${({ detail }: CustomEvent<NodeChange>) => {
       live?.change(detail);
+    }}
+    @node-export=${() => {
+      live?.exportNode(node.id);
     }}
     @network-edit=${({ detail }: CustomEvent<NetworkEdit>) => {
       live?.edit(detail);

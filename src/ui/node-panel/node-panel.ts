@@ -42,7 +42,8 @@ const percent2 = (share: number): string => `${(share * 100).toFixed(1)} %`;
  *
  * @event node-close - the reader has seen enough
  * @event node-blank - `detail` is true to blank it, false to hear it again
- * @event node-change - `detail` is a NodeChange: freeze, reset, swap or undo
+ * @event node-change - `detail` is a NodeChange: freeze, reset, import, swap or undo
+ * @event node-export - the reader wants its adapter as a file
  */
 export class NmNodePanel extends LitElement {
   static override styles = [controls, styles];
@@ -261,6 +262,37 @@ export class NmNodePanel extends LitElement {
       >
         Reset it
       </button>
+      <button
+        id="export"
+        title="Its adapter as a file, for Python (PEFT) or another network"
+        aria-disabled=${busy}
+        @click=${() => busy || this.dispatchEvent(new CustomEvent('node-export', { bubbles: true, composed: true }))}
+      >
+        ${icons.save} Export
+      </button>
+      <button
+        id="import"
+        title="Take over a PEFT adapter: a zip, or adapter_config.json and adapter_model.safetensors together"
+        aria-disabled=${busy}
+        @click=${() => {
+          if (!busy) this.renderRoot.querySelector<HTMLInputElement>('#adapter')?.click();
+        }}
+      >
+        ${icons.open} Import
+      </button>
+      <input
+        id="adapter"
+        type="file"
+        hidden
+        multiple
+        accept=".zip,.json,.safetensors"
+        @change=${(event: Event) => {
+          const input = event.target as HTMLInputElement;
+          const files = [...(input.files ?? [])];
+          input.value = '';
+          if (files.length > 0) this.#change({ do: 'import', node: id, files });
+        }}
+      />
       ${siblings.slice(0, 3).map(
         (other) =>
           html`<button

@@ -5,6 +5,7 @@ import type { Curves, ListedRun, StorageUse } from '../../session/library.ts';
 import type { Session } from '../../session/session.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { icons } from '../theme/icons.ts';
+import { offerFile } from '../theme/offer-file.ts';
 import { bytes, percent, shown } from '../theme/words.ts';
 import { styles } from './run-list.styles.ts';
 
@@ -126,14 +127,7 @@ export class NmRuns extends LitElement {
     await this.#do('Packing', async () => {
       const file = await this.session?.library.exportRun(run);
       if (!file) return undefined;
-      const link = document.createElement('a');
-      link.href = URL.createObjectURL(file.blob);
-      link.download = file.name;
-      link.click();
-      // Late enough for the slowest browser to have begun.
-      setTimeout(() => {
-        URL.revokeObjectURL(link.href);
-      }, 60_000);
+      offerFile(file);
       return `Exported as ${file.name}, ${bytes(file.blob.size)}.`;
     });
     this.#focus(run.id, 'export');
