@@ -1,5 +1,5 @@
 import { expose } from 'comlink';
 import { servedEngine } from './engine/served.ts';
-import { openCacheStore } from './engine/weights/cache-store.ts';
+import { usableCacheStore } from './engine/weights/cache-store.ts';
 
-expose(servedEngine(() => ({ store: openCacheStore() })));
+expose(servedEngine(async () => ({ store: await usableCacheStore() })));

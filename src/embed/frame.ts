@@ -6,8 +6,11 @@ import '../index.ts';
 import { isLink } from '../session/link.ts';
 import { ASK, HEIGHT } from './height.ts';
 
-/** What an address may set: nothing that makes this page fetch from elsewhere. */
-const ATTRIBUTES = ['preset', 'task', 'level', 'layers', 'seed', 'autoplay', 'controls', 'theme', 'preload'];
+/** What an address may set. What it names at another host (`recording`, `bundle`) is fetched only once the reader agrees. */
+const ATTRIBUTES = [
+  ...['preset', 'task', 'level', 'layers', 'seed', 'recording', 'bundle'],
+  ...['autoplay', 'controls', 'theme', 'preload'],
+];
 
 const element = document.createElement('neuro-mas');
 const query = new URLSearchParams(location.search);

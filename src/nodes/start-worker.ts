@@ -18,7 +18,24 @@ export function startWorker(name: keyof typeof SCRIPTS): WorkerLike {
   const address = new URL(SCRIPTS[name], import.meta.url);
   const options: WorkerOptions = { type: 'module', name };
   if (address.origin === self.origin) return new Worker(address, options);
-  const blob = URL.createObjectURL(new Blob([`import ${JSON.stringify(address.href)};`], { type: 'text/javascript' }));
+  // A frame with a sandbox and without `allow-same-origin` has no origin at all. Chromium starts no module worker from a
+  // blob of such a frame (measured with 156: an error event, and no reason), but a classic one, which may import too.
+  const opaque = self.origin === 'null';
+  const script = opaque ? importing(address.href) : `import ${JSON.stringify(address.href)};`;
+  const blob = URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
   // The address is kept: its revocation must not overtake the fetch, and it is a hundred bytes a page.
-  return new Worker(blob, options);
+  return new Worker(blob, opaque ? { name } : options);
 }
+
+/** A classic script that imports a module, and hands it the messages that came meanwhile. */
+const importing = (address: string): string => `
+  const early = [];
+  const keep = (event) => early.push(event);
+  addEventListener('message', keep);
+  import(${JSON.stringify(address)}).then(
+    () => {
+      removeEventListener('message', keep);
+      for (const { data, ports } of early) dispatchEvent(new MessageEvent('message', { data, ports: [...ports] }));
+    },
+    (error) => setTimeout(() => { throw error; }),
+  );`;

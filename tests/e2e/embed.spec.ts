@@ -1,7 +1,12 @@
 /** The examples, in two sites: the article on `localhost`, the sandbox on 127.0.0.1, which only sends CORS headers. */
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, test, type Frame, type Page } from '@playwright/test';
+import { chromium, expect, test, type BrowserContext, type Frame, type Page } from '@playwright/test';
+import { CHROMIUM_FLAGS, findChromium } from '../../tools/dev/browser.mjs';
 import type { NeuroMas, SessionState } from '../../src/index.ts';
 import { serve, type Site } from '../support/site.ts';
 
@@ -158,6 +163,45 @@ test('module: imported from the package, followed by its events', async ({ page 
   expect(faults).toEqual([]);
 });
 
+test('recording: a poster, then a run that is played without an engine, as large as was said', async ({ page }) => {
+  const { faults, fetched } = watch(page);
+  await page.goto(`${article.address}/recording/`);
+  const poster = page.getByRole('button', { name: 'Watch the recording' });
+  await expect(poster).toContainText('Two nodes get stuck, a third helps');
+  await page.waitForLoadState('networkidle');
+  const said = Number(/Loads (\d+) kB/.exec((await poster.textContent()) ?? '')?.[1]);
+  const before = new Set(fetched.keys());
+  await page.evaluate(() => {
+    const element = document.querySelector('neuro-mas') as HTMLElement;
+    const told: number[] = [];
+    Object.assign(globalThis, { told });
+    element.addEventListener('step', (event) => {
+      told.push((event as CustomEvent<{ point: { step: number } }>).detail.point.step);
+    });
+  });
+
+  await poster.click();
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await expect(page.locator('.recorded')).toContainText('Recording of November 24, 2026, AMD EPYC');
+  // It plays, tells of its steps, and can be moved to any of them.
+  await expect.poll(() => page.evaluate(() => (globalThis as { told?: number[] }).told?.[0])).toBe(1);
+  await page.getByLabel('Step', { exact: true }).fill('20');
+  await expect(page.locator('nm-network [data-node]')).toHaveCount(2);
+  await page.getByLabel('Step', { exact: true }).fill('120');
+  await expect(page.locator('nm-network [data-node]')).toHaveCount(3);
+  const loaded = [...fetched].filter(([url]) => !before.has(url));
+  expect(loaded.filter(([url]) => isHeavy(url))).toEqual([]);
+  const bytes = loaded.reduce((sum, [, size]) => sum + size, 0);
+  expect(Math.abs(bytes - said * 1000) / bytes).toBeLessThan(0.1);
+  expect(page.workers()).toEqual([]);
+  const named = await page.evaluate(() => {
+    const nested = document.querySelector('neuro-mas')?.shadowRoot?.querySelector('nm-playback');
+    return [nested?.getAttribute('exportparts'), nested?.shadowRoot?.querySelectorAll('[part]').length];
+  });
+  expect(named).toEqual(['page, network, bar, recorded', 4]);
+  expect(faults).toEqual([]);
+});
+
 const frameOf = async (page: Page): Promise<Frame> => {
   await expect.poll(() => page.frames().some((frame) => frame.url().includes('embed.html'))).toBe(true);
   return page.frames().find((frame) => frame.url().includes('embed.html')) as Frame;
@@ -198,4 +242,90 @@ test('an address of a frame sets attributes that are known, and no others', asyn
   expect(attributes).toEqual(['controls', 'layers', 'level', 'seed']);
   await page.goto(`${sandbox.address}/page/embed.html?preset=nothing-like-it`);
   await expect(page.getByRole('alert')).toContainText('there is no preset "nothing-like-it"');
+});
+
+test('iframe with sandbox="allow-scripts" alone: it trains, keeps nothing and says so', async ({ page }) => {
+  const { faults } = watch(page);
+  await page.goto(`${article.address}/sandboxed-iframe/`);
+  const frame = await frameOf(page);
+  expect(await frame.evaluate(() => self.origin)).toBe('null');
+  await frame.getByRole('button', { name: 'Watch it learn' }).click();
+  await reaches(frame, ({ step }) => step >= 1);
+  const wanted = await frame.evaluate(() => document.querySelector('neuro-mas')?.getBoundingClientRect().height ?? 0);
+  await expect.poll(() => heightOf(page)).toBe(Math.ceil(wanted));
+
+  // The whole page in such a frame: what cannot be kept is said.
+  const address = `${sandbox.address}/page/embed.html?preset=arithmetic-2-1-small&controls=full`;
+  await page.evaluate((to) => document.querySelector('iframe')?.setAttribute('src', to), address);
+  await expect.poll(() => page.frames().some((one) => one.url().includes('controls=full'))).toBe(true);
+  const whole = await frameOf(page);
+  await whole.getByRole('button', { name: 'One step' }).click();
+  await reaches(whole, ({ step }) => step >= 1);
+  await expect(whole.getByText('This run is not being saved')).toBeVisible();
+  expect(faults).toEqual([]);
+});
+
+const WHOLE = '/page/embed.html?preset=arithmetic-2-1-small&controls=full';
+
+/** The whole page in a frame of another site, after one step. */
+async function trainedFrame(page: Page): Promise<Frame> {
+  await page.goto(`${article.address}/iframe/`);
+  await page.evaluate((to) => document.querySelector('iframe')?.setAttribute('src', to), sandbox.address + WHOLE);
+  await expect.poll(() => page.frames().some((one) => one.url().includes('controls=full'))).toBe(true);
+  const frame = await frameOf(page);
+  await frame.getByRole('button', { name: 'One step' }).click();
+  await reaches(frame, ({ step }) => step >= 1);
+  return frame;
+}
+
+test('iframe of another site, to which the browser gives no storage: it trains, and says that nothing is kept', async ({
+  page,
+}) => {
+  // Contexts of Playwright are private windows, where Chromium refuses frames of other sites all storage.
+  const frame = await trainedFrame(page);
+  expect(
+    await frame.evaluate(() =>
+      caches.keys().then(
+        () => 'given',
+        ({ name }: Error) => name,
+      ),
+    ),
+  ).toBe('SecurityError');
+  await expect(frame.getByText('This run is not being saved')).toBeVisible();
+});
+
+test('iframe of another site, with partitioned storage: runs are kept, apart from those of the sandbox by itself', async () => {
+  const profile = await mkdtemp(join(tmpdir(), 'neuromas-'));
+  // Debian's Chromium refuses such frames all storage, unless the reader says otherwise.
+  await mkdir(join(profile, 'Default'));
+  await writeFile(join(profile, 'Default/Preferences'), JSON.stringify({ profile: { cookie_controls_mode: 0 } }));
+  // Playwright starts browsers with partitioning switched off, so this one is started by hand.
+  const started = spawn((await findChromium()) ?? chromium.executablePath(), [
+    ...CHROMIUM_FLAGS,
+    ...['--headless=new', '--no-sandbox', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
+  ]);
+  const runs = (where: Page | Frame) =>
+    where.evaluate(async () => {
+      const library = document.querySelector<NeuroMas>('neuro-mas')?.session?.library;
+      return (await library?.list())?.map(({ step }) => step);
+    });
+  try {
+    const port = async () =>
+      (await readFile(join(profile, 'DevToolsActivePort'), 'utf8').catch(() => '')).split('\n')[0];
+    await expect.poll(port).toMatch(/^\d+$/);
+    const browser = await chromium.connectOverCDP(`http://127.0.0.1:${await port()}`);
+    const page = await (browser.contexts()[0] as BrowserContext).newPage();
+    const frame = await trainedFrame(page);
+    await reaches(frame, ({ savedAt }) => savedAt === 1);
+    expect(await runs(frame)).toEqual([1]);
+    await page.goto(sandbox.address + WHOLE);
+    await expect(page.getByRole('button', { name: 'One step' })).toBeVisible();
+    expect(await runs(page)).toEqual([]);
+    await browser.close();
+  } finally {
+    const ended = once(started, 'exit');
+    started.kill();
+    await ended;
+    await rm(profile, { recursive: true, force: true, maxRetries: 5 });
+  }
 });

@@ -25,7 +25,11 @@ await build({
 for (const model of ['nano', 'small']) {
   await cp(join(root, 'public/models', model), join(out, 'models', model), { recursive: true });
 }
-for (const file of ['LICENSE', 'README.md']) await cp(join(root, file), join(out, file));
+await cp(join(root, 'public/recordings'), join(out, 'recordings'), { recursive: true });
+await cp(join(root, 'LICENSE'), join(out, 'LICENSE'));
+// Who installs a package wants to use it, not to work on it.
+await cp(join(root, 'docs/package.md'), join(out, 'README.md'));
+await cp(join(root, 'docs/images/embed.png'), join(out, 'embed.png'));
 
 const bare = await types();
 run('@custom-elements-manifest/analyzer/cem.js', [
@@ -45,6 +49,7 @@ const manifest = {
     '.': { types: './types/src/index.d.ts', default: './neuro-mas.js' },
     './iframe.js': { types: './types/src/embed/iframe.d.ts', default: './iframe.js' },
     './models/*': './models/*',
+    './recordings/*': './recordings/*',
     './custom-elements.json': './custom-elements.json',
     './package.json': './package.json',
   },
@@ -55,7 +60,7 @@ const manifest = {
   sideEffects: true,
   // All code is in the scripts; these are for their types alone.
   dependencies: Object.fromEntries(bare.map((name) => [name, own.dependencies[name]])),
-  files: ['*.js', 'models', 'types', 'custom-elements.json'],
+  files: ['*.js', 'embed.png', 'models', 'recordings', 'types', 'custom-elements.json'],
 };
 await writeFile(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 

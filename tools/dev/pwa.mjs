@@ -28,9 +28,9 @@ export const offline = () =>
       ],
     },
     workbox: {
-      globPatterns: ['**/*.{html,js,css,svg,png,json,bin,wasm}'],
+      globPatterns: ['**/*.{html,js,css,svg,png,json,bin,wasm}', 'recordings/*.zip'],
       // Heavy libraries come with models from elsewhere, of no use without a network; the bench is for developers.
-      globIgnores: ['**/*web-llm*', '**/*transformers*', '**/bench*', '**/*.map'],
+      globIgnores: ['**/*web-llm*', '**/*transformers*', '**/ort-*', '**/bench*', '**/*.map'],
       // Attributes of an embed are in its address; the file is the same.
       ignoreURLParametersMatching: [/./],
       inlineWorkboxRuntime: true,

@@ -21,6 +21,9 @@ const VIEWS = [
   { name: 'phone', width: 390, height: 844 },
 ];
 
+/** An embed of a recorded run, for the package. */
+const EMBED = { width: 640, height: 420 };
+
 const wanted = process.argv.slice(2);
 const folder = join(root, 'docs/images');
 await ensureChromium();
@@ -37,6 +40,27 @@ const browser = await chromium.launch({
 });
 try {
   if (!address) throw new Error('the page is not served');
+  if (wanted.length === 0 || wanted.includes('embed')) await pictureOfEmbed(address);
+  if (wanted.length === 0 || wanted.some((name) => name !== 'embed')) await picturesOfPage(address);
+} finally {
+  await browser.close();
+  await server.close();
+}
+
+/** @param {string} address */
+async function pictureOfEmbed(address) {
+  const page = await browser.newPage({ viewport: EMBED, deviceScaleFactor: 2 });
+  await page.goto(`${address}embed.html?recording=${PRESET}`);
+  await page.getByRole('button', { name: 'Watch the recording' }).click();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByLabel('Step', { exact: true }).fill('50');
+  await page.waitForTimeout(500);
+  await page.screenshot({ path: join(folder, 'embed.png') });
+  console.log('docs/images/embed.png');
+}
+
+/** @param {string} address */
+async function picturesOfPage(address) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
   await page.goto(address);
   await page.getByLabel('Show', { exact: true }).selectOption(PRESET);
@@ -57,7 +81,4 @@ try {
     await page.screenshot({ path: join(folder, `${name}.png`) });
     console.log(`docs/images/${name}.png`);
   }
-} finally {
-  await browser.close();
-  await server.close();
 }

@@ -4,7 +4,7 @@ import type { EngineApi, EngineWorkerApi } from '../engine-api.ts';
 import { createEngine, type Surroundings } from './create.ts';
 
 /** @param surroundings asked for when a model is loaded */
-export function servedEngine(surroundings: () => Omit<Surroundings, 'onProgress'>): EngineWorkerApi {
+export function servedEngine(surroundings: () => Promise<Omit<Surroundings, 'onProgress'>>): EngineWorkerApi {
   let engine: EngineApi | undefined;
   const loaded = (): EngineApi => {
     if (!engine) throw new Error('The engine worker has no model yet: call load first, and wait for it.');
@@ -25,7 +25,7 @@ export function servedEngine(surroundings: () => Omit<Surroundings, 'onProgress'
     },
     async load(options, onProgress) {
       if (engine) throw new Error('The engine worker has a model already: start another worker for another model.');
-      engine = await createEngine(options, { ...surroundings(), onProgress });
+      engine = await createEngine(options, { ...(await surroundings()), onProgress });
       return engine.info();
     },
     info: async () => loaded().info(),

@@ -92,7 +92,7 @@ export const styles = css`
     color: var(--nm-muted);
   }
 
-  .playback {
+  .page > .playback {
     min-height: 0;
   }
 

@@ -24,7 +24,7 @@ export function recorded(controller: PlaybackController, context: RecordedContex
     class="playback"
     exportparts="page, network, bar, recorded"
     .playback=${controller.on}
-    .controls=${controls}
+    controls=${controls}
     ?narrow=${narrow}
     ?dark=${dark}
     ?continuable=${continuable}
@@ -47,8 +47,8 @@ export function headingOf(controller: PlaybackController): { lead: string; rest:
     : { lead: `${shown(on.recording.name, 80)}.`, rest, lookFor: on.state.task.description };
 }
 
-/** Bytes of the script that plays recordings, before compression; tests/e2e/recording.spec.ts holds it to what is fetched. */
-const PLAYBACK_BYTES = 60_000;
+/** Bytes of the script that plays recordings, before compression; tests/e2e/embed.spec.ts holds it to what is fetched. */
+const PLAYBACK_BYTES = 34_500;
 
 /** What a poster says of a recording before anything of it is loaded. */
 export function posterOf(source: string): { lead: string; action: string; size: string } {

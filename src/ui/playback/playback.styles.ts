@@ -77,6 +77,12 @@ export const playbackStyles = css`
     flex: 1 1 160px;
   }
 
+  :host(:not([controls='full'])),
+  .page.brief {
+    height: 100%;
+    min-height: inherit;
+  }
+
   .page.brief {
     padding: 8px;
   }

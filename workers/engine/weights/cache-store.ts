@@ -22,6 +22,17 @@ export function openCacheStore(): FileStore | undefined {
   return typeof caches === 'undefined' ? undefined : new CacheStore();
 }
 
+/** The same, but undefined too where only the use of it tells that it is forbidden, as in frames of some other sites. */
+export async function usableCacheStore(): Promise<FileStore | undefined> {
+  try {
+    const store = openCacheStore();
+    if (store) await caches.has(CONFIG_SCOPE);
+    return store;
+  } catch {
+    return undefined;
+  }
+}
+
 class CacheStore implements FileStore {
   async whole(url: string): Promise<StoredFile | null> {
     const response = await find(scopeOf(url), url);
