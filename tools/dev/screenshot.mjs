@@ -22,7 +22,7 @@ const VIEWS = [
 ];
 
 /** An embed of a recorded run, for the package. */
-const EMBED = { width: 640, height: 420 };
+const EMBED = { width: 640, height: 320 };
 
 const wanted = process.argv.slice(2);
 const folder = join(root, 'docs/images');

@@ -3,8 +3,10 @@ import { transfer } from 'comlink';
 import type { EngineApi, EngineWorkerApi } from '../engine-api.ts';
 import { createEngine, type Surroundings } from './create.ts';
 
+type Given = Omit<Surroundings, 'onProgress'>;
+
 /** @param surroundings asked for when a model is loaded */
-export function servedEngine(surroundings: () => Promise<Omit<Surroundings, 'onProgress'>>): EngineWorkerApi {
+export function servedEngine(surroundings: () => Given | Promise<Given>): EngineWorkerApi {
   let engine: EngineApi | undefined;
   const loaded = (): EngineApi => {
     if (!engine) throw new Error('The engine worker has no model yet: call load first, and wait for it.');

@@ -58,6 +58,7 @@ export const playbackStyles = css`
   }
 
   .recorded {
+    flex: 1 1 100%;
     display: flex;
     flex-wrap: wrap;
     align-items: center;
