@@ -287,7 +287,7 @@ test('iframe of another site, to which the browser gives no storage: it trains, 
     await frame.evaluate(() =>
       caches.keys().then(
         () => 'given',
-        ({ name }: Error) => name,
+        (error: unknown) => (error as Error).name,
       ),
     ),
   ).toBe('SecurityError');
