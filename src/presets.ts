@@ -55,6 +55,26 @@ export const presets = {
       training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
     },
   },
+  'arithmetic-grown': {
+    title: 'A network that grows',
+    lookFor:
+      'One node begins with the easiest problems. Each time it has learned a level, nodes are added and the problems get harder: watch what the new ones do to the old skill.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 1 },
+      graph: { layers: [1], hears: 'all' },
+      curriculum: { to: 4 },
+      growth: {
+        start: 'silent',
+        schedule: [
+          { when: 'level', at: 1, do: 'add-layer', layer: 1, width: 2 },
+          { when: 'level', at: 3, do: 'add-layer', layer: 1 },
+        ],
+      },
+      training: { steps: 200, problems: 16, samples: 16, learningRate: 1e-3 },
+      evaluation: { problems: 100, every: 15 },
+    },
+  },
   single: {
     title: 'One node alone',
     lookFor: 'The control: the same problems and the same eight characters, but nobody to share the work with.',

@@ -1,6 +1,7 @@
 /** Training, as the reader asks for it: on until paused, or one step. Reads the trainer's events and tells the board. */
 import { EngineLostError } from '../nodes/pool.ts';
 import { taskNamed } from '../tasks/index.ts';
+import { isScheduled } from '../training/curriculum.ts';
 import { train, type Trainer, type TrainEvent } from '../training/train.ts';
 import type { Decision, StepReport, Transcript } from '../training/types.ts';
 import type { Board } from './board.ts';
@@ -106,8 +107,12 @@ export class Drive {
   }
 
   async #loop(trainer: Trainer, until: 'pause' | 'step', signal: AbortSignal): Promise<void> {
-    const store = await this.#parts.keeper.sink();
-    this.#events ??= train(trainer, { signal, store, details: () => this.presenter !== null });
+    const { keeper } = this.#parts;
+    const store = await keeper.sink();
+    this.#events ??= train(trainer, {
+      ...{ signal, store, details: () => this.presenter !== null },
+      best: (isScheduled(trainer.spec) && (await keeper.best())) || undefined,
+    });
     while (this.#wanted || this.#next) {
       this.#next ??= this.#ask(trainer);
       const result = await this.#next;
@@ -151,6 +156,7 @@ export class Drive {
     board.set({ step, curve: [...curve], evaluations });
     switch (event.type) {
       case 'evaluation':
+        board.set({ levels: event.evaluation.levels ?? null });
         await exhibit.remember(trainer);
         break;
       case 'step':

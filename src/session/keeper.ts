@@ -19,6 +19,8 @@ export class RunKeeper {
   #unlock: (() => void) | null = null;
   /** The latest checkpoint, while storage does not have it: a lost engine then costs no more than with storage. */
   #held: Checkpoint | null = null;
+  /** The network to go back to from a collapse, likewise. */
+  #heldBest: Checkpoint | null = null;
 
   /** @param open Null keeps nothing, and nothing is amiss then. */
   constructor(open: (() => Promise<BrowserStore>) | null = () => BrowserStore.open()) {
@@ -101,6 +103,13 @@ export class RunKeeper {
     return checkpoint ?? undefined;
   }
 
+  /** The network that the present run goes back to from a collapse, or null. */
+  async best(): Promise<Checkpoint | null> {
+    if (this.#heldBest) return this.#heldBest;
+    const [store, run] = [await this.#store, this.#run];
+    return store && run ? store.best(run) : null;
+  }
+
   /** For `train`. Where storage fails, the checkpoint is held in memory, and the error is the trainer's to report. */
   async sink(): Promise<CheckpointSink> {
     const store = await this.#store;
@@ -113,6 +122,13 @@ export class RunKeeper {
           this.#held = null;
         } else if (this.trouble !== null) throw new Error(this.trouble);
       },
+      saveBest: async (checkpoint) => {
+        this.#heldBest = checkpoint;
+        if (store && run) {
+          await store.saveBest(run, checkpoint);
+          this.#heldBest = null;
+        }
+      },
     };
   }
 
@@ -120,7 +136,7 @@ export class RunKeeper {
   release(): void {
     this.#unlock?.();
     this.#unlock = null;
-    this.#run = this.#held = null;
+    this.#run = this.#held = this.#heldBest = null;
   }
 
   async close(): Promise<void> {

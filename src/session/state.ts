@@ -3,7 +3,7 @@ import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import type { Task } from '../tasks/task.ts';
-import type { CurvePoint, Decision, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
+import type { Checkpoint, CurvePoint, Decision, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
 
 /** Something that went wrong, in words a reader can use. */
 export interface Trouble {
@@ -62,7 +62,9 @@ export interface SessionState {
   readonly finished: boolean;
   readonly curve: readonly CurvePoint[];
   /** Test results, the untrained network's (step 0) included. */
-  readonly evaluations: readonly { step: number; accuracy: number; problems: number; level: number }[];
+  readonly evaluations: Checkpoint['evaluations'];
+  /** Of a run that climbs levels: each at the last test; null where it does not, or was not tested since it was opened. */
+  readonly levels: readonly { level: number; accuracy: number }[] | null;
   /** A test that was asked for, outside the curves. */
   readonly measured: RecordedEvaluation | null;
   /** What the schedule decided about the run, and what was done to it by hand. */
@@ -105,6 +107,7 @@ export function freshState(spec: RunSpec): SessionState {
     finished: false,
     curve: [],
     evaluations: [],
+    levels: null,
     measured: null,
     decisions: [],
     report: null,

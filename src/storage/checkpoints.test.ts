@@ -59,6 +59,29 @@ describe('a store', () => {
     expect(blobs.map(([, step]) => step)).toEqual([0, 20, 60, 70, 80].flatMap((step) => [step, step, step]));
   });
 
+  it('keeps the network to go back to apart from another one of the same step', async () => {
+    const best = checkpoint(10);
+    const grown = checkpoint(10);
+    grown.adapters[0]!.weights[0]! += 1;
+    await store.saveBest(run, best);
+    await store.save(run, grown);
+    for (const step of [20, 30, 40, 50]) await store.save(run, checkpoint(step, 0.9));
+    expect(await store.best(run)).toEqual(best);
+    expect((await store.latest(run)).checkpoint?.step).toBe(50);
+    expect((await store.list(run)).map(({ step }) => step)).toEqual([10, 20, 30, 40, 50]);
+
+    await store.saveBest(run, checkpoint(30));
+    expect((await store.best(run))?.step).toBe(30);
+    const copy = await store.duplicateRun(run, 'copy');
+    await store.deleteRun(run);
+    expect(await store.best(run)).toBeNull();
+    expect((await store.best(copy.id))?.step).toBe(30);
+    await store.deleteRun(copy.id);
+    expect(await database.count('checkpoints')).toBe(0);
+    expect(await database.count('blobs')).toBe(0);
+    await expect(store.saveBest(run, best)).rejects.toThrow('there is no run');
+  });
+
   it('takes for the latest what was saved last, also after going back to an earlier step', async () => {
     for (const step of [10, 20, 30]) await store.save(run, checkpoint(step));
     await store.save(run, checkpoint(15));

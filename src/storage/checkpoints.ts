@@ -147,10 +147,15 @@ export class BrowserStore implements CheckpointStore {
       const now = Date.now();
       const copy: RunRow = { ...original, id: newId(), name, created: now, updated: now };
       await runs.add(copy);
-      for (const row of await checkpoints.getAll(stepsOf(id))) await checkpoints.add({ ...row, run: copy.id });
-      // One after the other: all at once might be more than there is memory for.
-      for (let cursor = await stored.openCursor(stepsOf(id)); cursor; cursor = await cursor.continue()) {
-        await stored.add({ ...cursor.value, run: copy.id });
+      for (const [from, to] of [
+        [id, copy.id],
+        [bestOf(id), bestOf(copy.id)],
+      ] as const) {
+        for (const row of await checkpoints.getAll(stepsOf(from))) await checkpoints.add({ ...row, run: to });
+        // One after the other: all at once might be more than there is memory for.
+        for (let cursor = await stored.openCursor(stepsOf(from)); cursor; cursor = await cursor.continue()) {
+          await stored.add({ ...cursor.value, run: to });
+        }
       }
       await transaction.done;
       return copy;
@@ -182,8 +187,10 @@ export class BrowserStore implements CheckpointStore {
     const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
     await Promise.all([
       transaction.objectStore('runs').delete(id),
-      transaction.objectStore('checkpoints').delete(stepsOf(id)),
-      transaction.objectStore('blobs').delete(stepsOf(id)),
+      ...[id, bestOf(id)].flatMap((place) => [
+        transaction.objectStore('checkpoints').delete(stepsOf(place)),
+        transaction.objectStore('blobs').delete(stepsOf(place)),
+      ]),
       transaction.done,
     ]);
   }
@@ -240,6 +247,40 @@ export class BrowserStore implements CheckpointStore {
       throw error;
     }
     return entryOf(row);
+  }
+
+  /** Keeps the network that a run goes back to from a collapse, in the place of the one before. */
+  async saveBest(run: string, checkpoint: Checkpoint): Promise<void> {
+    const { blobs, ...record } = await toRecord(checkpoint);
+    const { step } = checkpoint;
+    const bytes = blobs.reduce((sum, blob) => sum + blob.bytes.byteLength, 0);
+    const place = bestOf(run);
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    const [checkpoints, stored] = [transaction.objectStore('checkpoints'), transaction.objectStore('blobs')];
+    transaction.done.catch(() => undefined);
+    try {
+      if (!(await transaction.objectStore('runs').get(run))) {
+        throw new RangeError(`there is no run ${run}; it may have been deleted in another tab`);
+      }
+      await checkpoints.delete(stepsOf(place));
+      await stored.delete(stepsOf(place));
+      const nodes = blobs.map((blob) => blob.node);
+      await checkpoints.put({ ...record, run: place, order: 1, saved: Date.now(), bytes, nodes });
+      for (const blob of blobs) await stored.put({ ...blob, run: place, step });
+      await transaction.done;
+    } catch (error) {
+      try {
+        transaction.abort();
+      } catch {
+        // It has ended by itself.
+      }
+      throw error;
+    }
+  }
+
+  /** The network that a run goes back to from a collapse; null where there is none, or it cannot be read. */
+  async best(run: string): Promise<Checkpoint | null> {
+    return (await this.latest(bestOf(run))).checkpoint;
   }
 
   async list(run: string): Promise<CheckpointEntry[]> {
@@ -307,6 +348,12 @@ function summaryOf(rows: readonly CheckpointRow[]): RunSummary {
 function entryOf({ step, saved, bytes, heldOut }: CheckpointRow): CheckpointEntry {
   return { step, saved, bytes, ...(heldOut === undefined ? {} : { heldOut }) };
 }
+
+/**
+ * The best network of a run lies beside its checkpoints, as if it were a run of its own: at the step of the best there may
+ * be a checkpoint of another network, which has grown after it was measured.
+ */
+const bestOf = (run: string): string => `${run} best`;
 
 // An array sorts after every number and text, so [run, []] lies behind all keys that begin with [run].
 const stepsOf = (run: string): IDBKeyRange => IDBKeyRange.bound([run], [run, []]);

@@ -121,7 +121,7 @@ export async function* carryOut(
   if ('level' in due) {
     trainer.configure({ task: { level: due.level } });
     trainer.schedule = noteChange(trainer.schedule, trainer.stepsDone);
-    yield decision(trainer, 'level', due.reason);
+    yield decision(trainer, 'level', `on to level ${due.level}: ${due.reason}`);
     return;
   }
   const { spec } = trainer;

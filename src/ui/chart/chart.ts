@@ -31,6 +31,8 @@ export class NmChart extends LitElement {
   /** Upper end of the axis, or null to follow the values. */
   @property({ type: Number }) top: number | null = null;
   @property({ type: Number }) digits = 2;
+  /** Steps at which something happened: thin upright lines. What it was is told beside the chart. */
+  @property({ attribute: false }) marks: readonly number[] = [];
   /** Said while there is nothing to draw. */
   @property() empty = '';
   /** Changes when the colours do. */
@@ -116,6 +118,13 @@ export class NmChart extends LitElement {
         { ...axis, size: 22, gap: 2, space: 44, incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000] },
         { ...axis, size: 36, gap: 4, space: 28 },
       ],
+      hooks: {
+        drawAxes: [
+          (chart) => {
+            this.#drawMarks(chart, colour('--nm-changed'));
+          },
+        ],
+      },
       series: [
         {},
         ...this.series.map((line): uPlot.Series => {
@@ -137,6 +146,22 @@ export class NmChart extends LitElement {
         }),
       ],
     };
+  }
+
+  #drawMarks(chart: uPlot, stroke: string): void {
+    const { ctx, bbox } = chart;
+    ctx.save();
+    ctx.strokeStyle = stroke;
+    ctx.lineWidth = devicePixelRatio;
+    ctx.setLineDash([2 * devicePixelRatio, 3 * devicePixelRatio]);
+    ctx.beginPath();
+    for (const mark of this.marks) {
+      const x = Math.round(chart.valToPos(mark, 'x', true));
+      ctx.moveTo(x, bbox.top);
+      ctx.lineTo(x, bbox.top + bbox.height);
+    }
+    ctx.stroke();
+    ctx.restore();
   }
 
   protected override render() {

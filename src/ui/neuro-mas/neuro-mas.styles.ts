@@ -241,6 +241,51 @@ export const styles = css`
     outline-offset: 1px;
   }
 
+  .story {
+    display: grid;
+    gap: 4px;
+    font-size: 13px;
+    line-height: 1.35;
+  }
+
+  .levels,
+  .decisions ul {
+    margin: 0;
+    padding: 0;
+    list-style: none;
+  }
+
+  .levels {
+    display: flex;
+    flex-wrap: wrap;
+    gap: 0 14px;
+    color: var(--nm-muted);
+    font-variant-numeric: tabular-nums;
+  }
+
+  .levels .present {
+    color: var(--nm-text);
+  }
+
+  .decisions summary {
+    cursor: pointer;
+    overflow-wrap: anywhere;
+  }
+
+  .decisions ul {
+    display: grid;
+    gap: 3px;
+    max-height: 9em;
+    padding: 4px 0 4px 16px;
+    overflow: auto;
+    overflow-wrap: anywhere;
+  }
+
+  .decisions .roll-back,
+  .decisions .refused {
+    color: var(--nm-hurt);
+  }
+
   .compared {
     display: flex;
     align-items: center;

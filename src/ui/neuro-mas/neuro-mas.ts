@@ -21,6 +21,7 @@ import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
 import { answers } from './agreement.ts';
 import { Attention } from './attention.ts';
+import { story } from './decisions.ts';
 import { EditController } from './edit-controller.ts';
 import { ModelController } from './model-controller.ts';
 import { embed } from './embed.ts';
@@ -513,7 +514,7 @@ export class NeuroMas extends LitElement {
             ${desk.live ? settings(view, desk.live) : nothing}
           </details>
         </div>
-        <section class="sheet centre" aria-label="Network">${network(desk)} ${caption(desk)}</section>
+        <section class="sheet centre" aria-label="Network">${story(view)} ${network(desk)} ${caption(desk)}</section>
         ${panel(desk)}
         <div class="right">${this.#side(view)}</div>
       </div>

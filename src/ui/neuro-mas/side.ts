@@ -40,6 +40,7 @@ export function curves(view: SessionState, { narrow, dark, until, compared }: Cu
         heading="Accuracy and reward"
         .steps=${steps}
         .series=${accuracy}
+        .marks=${view.decisions.flatMap(({ action, step }) => (action === 'trial' ? [] : step))}
         .top=${1}
         .empty=${'The curve grows here while the network trains.'}
         .scheme=${scheme}

@@ -7,8 +7,12 @@ import type { Series } from '../chart/chart.ts';
 import { inWords } from '../theme/words.ts';
 
 /** The sentence on top. */
-export function sentence({ plan }: SessionState): { lead: string; rest: string } {
+export function sentence({ plan, spec }: SessionState): { lead: string; rest: string } {
   const count = plan.nodes.length;
+  if (spec.growth?.schedule.length) {
+    const size = count === 1 ? 'One small language model,' : `${inWords(count)} small language models,`;
+    return { lead: `${size} and room to grow.`, rest: 'Press play: what it has learned decides when it grows.' };
+  }
   if (count === 1) {
     return {
       lead: 'One small language model, alone, with one reward.',
@@ -23,8 +27,9 @@ export function sentence({ plan }: SessionState): { lead: string; rest: string }
 
 /** Name of the preset a specification came from, its seed and level left aside; null for any other. */
 export function presetOf(spec: RunSpec): string | null {
-  const key = ({ seed: _, task: { name }, training: { steps: __, ...training }, ...rest }: RunSpec): string =>
-    JSON.stringify([name, training, rest]);
+  const key = ({ seed: _, task: { name }, training: { steps: __, ...training }, graph, ...rest }: RunSpec): string =>
+    // A network that grows is another one at every step.
+    JSON.stringify([name, training, rest.growth ? graph.hears : graph, rest]);
   const wanted = key(spec);
   return Object.entries(presets).find(([, preset]) => key(parseSpec(preset.spec)) === wanted)?.[0] ?? null;
 }

@@ -41,17 +41,6 @@ export const playbackStyles = css`
     overflow-wrap: anywhere;
   }
 
-  .decisions {
-    display: grid;
-    gap: 4px;
-    margin: 6px 0 0;
-    padding: 0;
-    list-style: none;
-    font-size: 13px;
-    max-height: 7em;
-    overflow: auto;
-  }
-
   .verdict {
     margin: 0;
     font-size: 13px;

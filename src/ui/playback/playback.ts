@@ -10,10 +10,11 @@ import { caption, network, panel, playBar, problem, type Desk } from '../neuro-m
 import { curves, score } from '../neuro-mas/side.ts';
 import { verdict } from '../neuro-mas/view.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
+import { story } from '../neuro-mas/decisions.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { shown } from '../theme/words.ts';
 import { playbackStyles } from './playback.styles.ts';
-import { decisions, facts, label, shortLabel, slowly } from './recorded.ts';
+import { facts, label, shortLabel, slowly } from './recorded.ts';
 
 /** At full speed the cards change this often, in milliseconds. */
 const GLANCE_EVERY = 900;
@@ -167,13 +168,12 @@ export class NmPlayback extends LitElement {
             ${facts(recording)}
           </details>
         </div>
-        <section class="sheet centre" aria-label="Network">${network(desk)} ${caption(desk)}</section>
+        <section class="sheet centre" aria-label="Network">${story(view)} ${network(desk)} ${caption(desk)}</section>
         ${panel(desk)}
         <div class="right">
           ${curves(view, { narrow, dark, until: recording.steps })}
           <section class="sheet status-sheet" aria-label="Status">
             <p class="verdict">${verdict(view, true)}</p>
-            ${decisions(view)}
           </section>
         </div>
       </div>

@@ -1,7 +1,6 @@
 /** What is said of a recording: that it is one, of when and of what device; what ran; what was decided on the way. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, type TemplateResult } from 'lit';
 import type { Recording } from '../../recording/decode.ts';
-import type { SessionState } from '../../session/state.ts';
 import { duration, shown } from '../theme/words.ts';
 
 const engines = { webgpu: 'on WebGPU', reference: 'with the TypeScript engine' };
@@ -54,13 +53,4 @@ export function facts(recording: Recording): TemplateResult {
           <dd>${text}</dd>`,
     )}
   </dl>`;
-}
-
-/** The latest decisions about the run up to here, the last first. */
-export function decisions({ decisions: made }: SessionState): TemplateResult | typeof nothing {
-  if (made.length === 0) return nothing;
-  const last = made.slice(-3).reverse();
-  return html`<ul class="decisions">
-    ${last.map(({ step, reason }) => html`<li><b>Step ${step}:</b> ${shown(reason, 200)}</li>`)}
-  </ul>`;
 }
