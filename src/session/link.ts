@@ -4,12 +4,15 @@
  */
 import * as v from 'valibot';
 import { parseSpec, SpecError, type RunSpec } from '../spec.ts';
+import { HIDEABLE } from './hidden.ts';
 
 /** What a link says besides the run. */
 const ViewSchema = v.strictObject({
   pace: v.optional(v.picklist(['readable', 'quick', 'full'])),
   /** A problem the user typed. */
   problem: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  /** Parts of the page that are left out. */
+  hide: v.optional(v.pipe(v.array(v.picklist(HIDEABLE)), v.maxLength(HIDEABLE.length))),
 });
 const LinkSchema = v.strictObject({ spec: v.unknown(), view: v.optional(ViewSchema, {}) });
 

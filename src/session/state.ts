@@ -3,7 +3,14 @@ import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import type { Task } from '../tasks/task.ts';
-import type { Checkpoint, CurvePoint, Decision, RecordedEvaluation, StepReport, Transcript } from '../training/types.ts';
+import type {
+  Checkpoint,
+  CurvePoint,
+  Decision,
+  RecordedEvaluation,
+  StepReport,
+  Transcript,
+} from '../training/types.ts';
 
 /** Something that went wrong, in words a reader can use. */
 export interface Trouble {

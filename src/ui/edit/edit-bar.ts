@@ -1,4 +1,4 @@
-import { css, html, LitElement } from 'lit';
+import { css, html, LitElement, nothing } from 'lit';
 import { property } from 'lit/decorators.js';
 import type { NodeStart } from '../../training/network.ts';
 import { controls } from '../theme/controls.styles.ts';
@@ -52,6 +52,8 @@ export class NmEditBar extends LitElement {
   ];
 
   @property() start: NodeStart = 'silent';
+  /** Without the explanation: a node is open, which needs the room. */
+  @property({ type: Boolean }) brief = false;
 
   override focus(): void {
     this.renderRoot.querySelector<HTMLElement>('select')?.focus();
@@ -81,10 +83,14 @@ export class NmEditBar extends LitElement {
           )}
         </select>
       </label>
-      <p>
-        ${chosen?.explained} Drag a circle to a later node to connect them, a square to move or cut an edge; or open a
-        node. What the others have learned stays.
-      </p>
+      ${
+        this.brief
+          ? nothing
+          : html`<p>
+              ${chosen?.explained} Drag a circle to a later node to connect them, a square to move or cut an edge; or
+              open a node. What the others have learned stays.
+            </p>`
+      }
     `;
   }
 }

@@ -189,6 +189,15 @@ export const styles = css`
     overflow: hidden;
   }
 
+  .answer.long {
+    gap: 2px;
+    font-size: 13px;
+  }
+
+  .answer.longer {
+    font-size: 10px;
+  }
+
   .answer.right {
     border-color: var(--nm-helped);
     color: var(--nm-helped);

@@ -322,8 +322,12 @@ export class NmNetwork extends LitElement {
     const out = this.modes ? null : this.frame?.answered && transcript ? transcript : null;
     const { x, y, width, height } = layout.output.at;
     const wrote = out?.wrote ?? null;
+    const { length } = wrote ?? '';
     return html`<div
-      class=${classMap({ answer: true, right: out?.correct === true, wrong: out?.correct === false })}
+      class=${classMap({
+        ...{ answer: true, right: out?.correct === true, wrong: out?.correct === false },
+        ...{ long: length > 2, longer: length > 4 },
+      })}
       ${place({ display: 'flex', left: `${x}px`, top: `${y}px`, width: `${width}px`, height: `${height}px` })}
     >
       ${

@@ -124,8 +124,16 @@ export const styles = css`
   .centre {
     grid-area: centre;
     display: grid;
-    grid-template-rows: minmax(0, 1fr) auto;
+    grid-template-rows: auto minmax(0, 1fr) auto;
     gap: 6px;
+  }
+
+  .centre nm-network {
+    grid-row: 2;
+  }
+
+  .centre .caption {
+    grid-row: 3;
   }
 
   /* The opened node tells more than the means over all of them. */
@@ -496,6 +504,13 @@ export const styles = css`
   @container (max-width: 980px) {
     .page:not(.narrow) .desk {
       grid-template-columns: 270px minmax(0, 1fr) 230px;
+    }
+  }
+
+  /* The node that is open and the curves tell more than how far the training is. */
+  @media (max-height: 880px) {
+    .page:not(.narrow) .opened .status-sheet {
+      display: none;
     }
   }
 `;

@@ -5,6 +5,7 @@ import { assetBase } from '../../nodes/base.ts';
 import { hasGpu } from '../../nodes/gpu.ts';
 import { presets } from '../../presets.ts';
 import { recordingFor, recordingNamed } from '../../recording/catalogue.ts';
+import type { Hideable } from '../../session/hidden.ts';
 import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
@@ -29,6 +30,7 @@ import { embedStyles } from './embed.styles.ts';
 import { FileDrop } from './file-drop.ts';
 import { FilmGate } from './film-gate.ts';
 import { header } from './header.ts';
+import { hiddenStyles } from './hidden.styles.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
@@ -57,6 +59,7 @@ const GLANCE_EVERY = 900;
  * @attr recording - shows a recorded run instead: a name, or the address of a file
  * @attr bundle - begins with a trained network: the address of a file that was exported; beside `recording`, what its
  *   reader can train on
+ * @attr hide - parts of the page to leave out, for example `settings status`; `hidden.ts` has their names
  * @attr autoplay - starts when it comes into view
  * @attr controls - `full` (default), `minimal` or `none`
  * @attr theme - `auto` (default), `light` or `dark`
@@ -85,7 +88,7 @@ const GLANCE_EVERY = 900;
  * @cssprop --nm-mono - typeface of messages
  */
 export class NeuroMas extends LitElement {
-  static override styles = [tokens, controls, styles, embedStyles];
+  static override styles = [tokens, controls, styles, embedStyles, hiddenStyles];
 
   @property() preset: string | null = null;
   @property() task: string | null = null;
@@ -94,6 +97,7 @@ export class NeuroMas extends LitElement {
   @property({ type: Number }) seed: number | null = null;
   @property() recording: string | null = null;
   @property() bundle: string | null = null;
+  @property() hide: string | null = null;
   @property({ type: Boolean }) autoplay = false;
   @property() controls: 'full' | 'minimal' | 'none' = 'full';
   @property() theme: Theme = 'auto';
@@ -110,6 +114,8 @@ export class NeuroMas extends LitElement {
   @state() private narrow = false;
   @state() private badStart: string | null = null;
   @state() private seen: ReadonlySet<string> = new Set();
+  /** Parts of the page that are not shown. */
+  @state() private leftOut: readonly Hideable[] = [];
   @state() private toast = '';
   @state() private typed = '';
   /** A stored run whose curves are laid over those of this one. */
@@ -176,8 +182,8 @@ export class NeuroMas extends LitElement {
   }
 
   async #open(): Promise<void> {
-    const { preset, task, level, layers, seed, recording, bundle, permalink } = this;
-    const given = { preset, task, level, layers, seed, recording, bundle };
+    const { preset, task, level, layers, seed, recording, bundle, hide, permalink } = this;
+    const given = { preset, task, level, layers, seed, recording, bundle, hide };
     const opening = await openingOf(permalink ? location.hash : '', given);
     if (!this.isConnected || this.#session) return;
     const { spec } = opening;
@@ -185,6 +191,7 @@ export class NeuroMas extends LitElement {
     this.#bundle = opening.bundle;
     this.typed = opening.typed;
     this.badStart = opening.bad;
+    this.leftOut = opening.hidden;
     if (opening.pace) this.pace = opening.pace;
     if (this.assets !== null) this.#base = new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
     // What is tried in an embed is not mixed with the runs of the page.
@@ -399,9 +406,11 @@ export class NeuroMas extends LitElement {
   /** A link was put into the address of a page that is open. */
   async #follow(hash: string): Promise<void> {
     const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null, bundle: null };
-    const { spec, pace, typed, bad, recording, bundle } = await openingOf(hash, none);
+    const given = { ...none, hide: this.hide };
+    const { spec, pace, typed, bad, recording, bundle, hidden } = await openingOf(hash, given);
     this.badStart = bad;
     if (bad) return;
+    this.leftOut = hidden;
     this.#bundle = bundle;
     if (recording !== null || bundle !== null) {
       await (recording === null ? this.#use(false) : this.#watch(recording));
@@ -417,7 +426,8 @@ export class NeuroMas extends LitElement {
   async #share(): Promise<void> {
     if (!this.view) return;
     const { on, source } = this.#recorded;
-    const view = { pace: this.pace, ...(this.typed && { problem: this.typed }) };
+    const hide = this.leftOut.length > 0 && { hide: [...this.leftOut] };
+    const view = { pace: this.pace, ...(this.typed && { problem: this.typed }), ...hide };
     let hash: string;
     try {
       hash = on && source !== null ? writeKeys({ recording: source }) : await writeLink({ spec: this.view.spec, view });
@@ -447,7 +457,7 @@ export class NeuroMas extends LitElement {
     const playing = this.#recorded.on !== null;
     if (this.controls !== 'full') return playing ? this.#playback() : this.#embed(view);
     return html`
-      <div class=${classMap({ page: true, narrow: this.narrow })}>
+      <div class=${classMap({ page: true, narrow: this.narrow })} data-hide=${this.leftOut.join(' ')}>
         ${this.#header(view)} ${playing ? this.#playback() : this.#live(view)}
       </div>
       ${this.listed ? this.#runs() : nothing}

@@ -1,5 +1,6 @@
 /** What an element begins with: a link in the page's address, its attributes, or the default run. */
 import { presets } from '../../presets.ts';
+import { parseHidden, type Hideable } from '../../session/hidden.ts';
 import { readKeys, type Keys } from '../../session/keys.ts';
 import { isLink, readLink } from '../../session/link.ts';
 import { parseSpec, type RunSpec } from '../../spec.ts';
@@ -13,6 +14,8 @@ export interface Opening {
   pace: Pace | null;
   /** A problem somebody typed. */
   typed: string;
+  /** Parts of the page that are left out. */
+  hidden: readonly Hideable[];
   /** The name or address of a recording to show instead, or null. */
   recording: string | null;
   /** The address of a trained network to begin with, or null. */
@@ -25,23 +28,32 @@ export interface Opening {
 export interface OpeningAttributes extends RunAttributes {
   recording: string | null;
   bundle: string | null;
+  hide: string | null;
 }
 
 /** Never rejects: what cannot be run is said in `bad`. `hash` is empty where links are not read. */
 export async function openingOf(hash: string, given: OpeningAttributes): Promise<Opening> {
   const keys = isLink(hash) ? null : readKeys(hash);
-  const { recording, bundle, ...attributes } = keys ? attributesOf(keys) : given;
+  const { recording, bundle, hide, ...attributes } = keys ? attributesOf(keys) : given;
   const chosen = Object.values(attributes).some((value) => value !== null);
-  const plain = { pace: null, typed: '', bad: null, recording: null, bundle: null };
+  const plain = { pace: null, typed: '', bad: null, hidden: [], recording: null, bundle: null };
   try {
     if (isLink(hash)) {
       const { spec, view } = await readLink(hash);
-      return { ...plain, spec, chosen: true, pace: view.pace ?? null, typed: view.problem ?? '' };
+      return {
+        ...plain,
+        spec,
+        chosen: true,
+        pace: view.pace ?? null,
+        typed: view.problem ?? '',
+        hidden: view.hide ?? [],
+      };
     }
     return {
       ...plain,
       spec: specOf(attributes, 'arithmetic-2-1'),
       chosen: chosen || bundle !== null,
+      hidden: hide === null ? [] : parseHidden(hide),
       recording,
       bundle,
     };
@@ -52,7 +64,7 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
 }
 
 /** As the element reads its attributes. */
-function attributesOf({ preset, task, level, layers, seed, recording, bundle }: Keys): OpeningAttributes {
+function attributesOf({ preset, task, level, layers, seed, recording, bundle, hide }: Keys): OpeningAttributes {
   const number = (text: string | undefined): number | null => (text === undefined ? null : Number(text));
   return {
     preset: preset ?? null,
@@ -62,5 +74,6 @@ function attributesOf({ preset, task, level, layers, seed, recording, bundle }: 
     seed: number(seed),
     recording: recording ?? null,
     bundle: bundle ?? null,
+    hide: hide ?? null,
   };
 }

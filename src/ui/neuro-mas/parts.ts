@@ -163,7 +163,7 @@ const legend = html`<p class="legend">
 </p>`;
 
 /** Below the network: what its colours mean, and the way to change it; while it is being changed, how. */
-export function caption({ state, live }: Desk): TemplateResult {
+export function caption({ state, live, selected }: Desk): TemplateResult {
   if (!live) return html`<div class="caption">${legend}</div>`;
   const { editing } = live;
   const undo =
@@ -181,6 +181,7 @@ export function caption({ state, live }: Desk): TemplateResult {
   if (editing) {
     return html`<div class="caption">
       <nm-edit-bar
+        ?brief=${selected !== null}
         .start=${editing.start}
         @start-change=${({ detail }: CustomEvent<NodeStart>) => {
           editing.choose(detail);
