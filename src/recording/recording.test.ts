@@ -2,6 +2,7 @@
 import { strToU8, zipSync } from 'fflate';
 import fc from 'fast-check';
 import { beforeAll, expect, test } from 'vitest';
+import { longRecording } from '../../tests/support/long-recording.ts';
 import { tinyEngine } from '../../tests/support/tiny.ts';
 import { parseSpec, type RunSpecInput } from '../spec.ts';
 import { train, Trainer, type TrainEvent } from '../training/train.ts';
@@ -102,37 +103,7 @@ test('a run is the same whether it is recorded or not', async () => {
 });
 
 test('a run of 10,000 steps makes a file that is quick to fetch, evenly thinned', async () => {
-  const { trainer, events } = whole;
-  const step = events.findLast((event) => event.type === 'step');
-  if (step?.type !== 'step') throw new Error('the run had no step');
-  const snapshot = await trainer.snapshot();
-  const curve = Array.from({ length: 10_000 }, (_, i) => ({
-    ...step.report.point,
-    step: i + 1,
-    // Noise, which packs worst.
-    reward: Math.abs(Math.sin(i * i)),
-    kl: Math.abs(Math.cos(i * i)),
-    seconds: 1 + Math.abs(Math.sin(i ** 3)),
-  }));
-  const long = await Trainer.create({
-    spec: trainer.spec,
-    engine: await tinyEngine(),
-    checkpoint: { ...snapshot, step: 10_000, curve },
-  });
-  const recorder = new Recorder(trainer.spec);
-  const transcripts = snapshot.transcripts;
-  for (const point of curve) {
-    const nodes = step.report.transcripts[0]!.nodes.map((part, i) => {
-      const text = Math.abs(Math.sin(point.step + i))
-        .toString(36)
-        .slice(2, 10);
-      return { ...part, message: { ...part.message, text } };
-    });
-    const report = { ...step.report, point, transcripts: [{ ...step.report.transcripts[0]!, nodes }] };
-    await recorder.note({ type: 'step', step: point.step, report }, long);
-    if (point.step % 10 === 0) recorder.seen(long, point.step, transcripts);
-  }
-  const packed = packRecording(recorder.recording(long, { name: 'Long', device, created }));
+  const packed = await longRecording();
   expect(packed.length).toBeLessThan(150_000);
   const recording = readRecording(packed);
   expect(recording.steps).toBe(10_000);

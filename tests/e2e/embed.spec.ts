@@ -278,20 +278,18 @@ async function trainedFrame(page: Page): Promise<Frame> {
   return frame;
 }
 
-test('iframe of another site, to which the browser gives no storage: it trains, and says that nothing is kept', async ({
-  page,
-}) => {
-  // Contexts of Playwright are private windows, where Chromium refuses frames of other sites all storage.
+test('iframe of another site: it trains, and what the browser does not let it keep, it says', async ({ page }) => {
+  // Debian's Chromium refuses such frames all storage, as private windows of others do; the Chromium that Playwright
+  // brings gives it.
   const frame = await trainedFrame(page);
-  expect(
-    await frame.evaluate(() =>
-      caches.keys().then(
-        () => 'given',
-        (error: unknown) => (error as Error).name,
-      ),
+  const answer = await frame.evaluate(() =>
+    caches.keys().then(
+      () => 'given',
+      (error: unknown) => (error as Error).name,
     ),
-  ).toBe('SecurityError');
-  await expect(frame.getByText('This run is not being saved')).toBeVisible();
+  );
+  if (answer === 'given') await reaches(frame, ({ savedAt }) => savedAt === 1);
+  else await expect(frame.getByText('This run is not being saved')).toBeVisible();
 });
 
 test('iframe of another site, with partitioned storage: runs are kept, apart from those of the sandbox by itself', async () => {

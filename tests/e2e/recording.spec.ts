@@ -1,6 +1,7 @@
 /** Recorded runs on the page: watched, opened from files and links, refused where they are none. */
 import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
+import { LONG, longRecording } from '../support/long-recording.ts';
 import { axeViolations, openPage, stateOf, watch } from './page-helpers.ts';
 
 const FILE = 'public/recordings/grown-1-1.recording.zip';
@@ -161,4 +162,49 @@ test('an address that has none says so', async ({ page }) => {
   );
   await page.goto('/#recording=javascript:alert(1)');
   await expect(page.getByRole('alert')).toContainText('begins with javascript:; only https: can be used');
+});
+
+test('a recording of 10,000 steps opens and is scrubbed smoothly', async ({ page }) => {
+  const bytes = Buffer.from(await longRecording());
+  await openPage(page);
+  const begun = Date.now();
+  await drop(page, 'long.recording.zip', bytes);
+  await expect(page.locator('nm-scrubber output')).toHaveText(`0 of ${LONG}`);
+  const opened = Date.now() - begun;
+  await page.locator('nm-network [data-node="1.1"]').click();
+  // As one drags: another place in every frame, from end to end.
+  const { tasks, frames, spent } = await page.evaluate(async () => {
+    const long: number[] = [];
+    const observer = new PerformanceObserver((list) => {
+      long.push(...list.getEntries().map(({ duration }) => duration));
+    });
+    observer.observe({ type: 'longtask' });
+    const root = document.querySelector('neuro-mas')?.shadowRoot?.querySelector('nm-playback')?.shadowRoot;
+    const range = root?.querySelector('nm-scrubber')?.shadowRoot?.querySelector('input');
+    if (!range) throw new Error('there is no scrubber');
+    const times: number[] = [];
+    const moves = 120;
+    for (let i = 0; i <= moves; i++) {
+      range.value = String(Math.round((Number(range.max) * i) / moves));
+      const start = performance.now();
+      range.dispatchEvent(new Event('input'));
+      await new Promise(requestAnimationFrame);
+      await new Promise(requestAnimationFrame);
+      times.push(performance.now() - start);
+    }
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    observer.disconnect();
+    times.sort((a, b) => a - b);
+    return { tasks: long, frames: moves, spent: { median: times[60], most: times.at(-1) } };
+  });
+  const worst = Math.max(0, ...tasks);
+  console.log(
+    `10,000 steps, ${bytes.length} bytes: opened in ${opened} ms; ${tasks.length} tasks over 50 ms in ${frames} moves, ` +
+      `the longest ${worst.toFixed(0)} ms; a move was drawn after ${spent.median?.toFixed(0)} ms (median), ${spent.most?.toFixed(0)} ms at most`,
+  );
+  await expect(page.locator('nm-scrubber output')).toHaveText(`${LONG} of ${LONG}`);
+  await expect(score(page)).toContainText('100 %');
+  // Rarely longer than the browser's own limit, on machines that do other work too.
+  expect(tasks.length).toBeLessThanOrEqual(frames / 10);
+  expect(worst).toBeLessThan(250);
 });
