@@ -1,4 +1,4 @@
-import { endpointAddress } from '../src/graph/helper.ts';
+import { endpointAddress, HelperError } from '../src/graph/helper.ts';
 import { Endpoint } from '../src/nodes/endpoint.ts';
 import { WriterShelf } from '../src/nodes/writers.ts';
 import { InputError } from './errors.ts';
@@ -21,7 +21,12 @@ export function readKeys(settings: readonly string[]): Map<string, string> {
 
 /** Endpoints that a specification names may be asked: who runs a command has chosen its specification. */
 export const cliWriters = (keys: ReadonlyMap<string, string>): WriterShelf =>
-  new WriterShelf(async (helper) => {
-    const url = endpointAddress(helper.url);
+  new WriterShelf(async ({ backend, url: given = '' }) => {
+    if (backend === 'web-llm') {
+      throw new HelperError(
+        'web-llm runs in a browser only; open the run on the page, or serve the model (docs/export.md)',
+      );
+    }
+    const url = endpointAddress(given);
     return new Endpoint({ url, key: () => keys.get(url) });
   });

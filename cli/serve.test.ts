@@ -45,7 +45,7 @@ const remote = () => {
   });
   return { layers: [2, 1], helpers: { '1.0': helper('1.0'), '1.1': helper('1.1'), '2.0': helper('2.0') } };
 };
-const shelf = () => new WriterShelf(async ({ url }) => new Endpoint({ url: url }));
+const shelf = () => new WriterShelf(async ({ url }) => new Endpoint({ url: url ?? '' }));
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'neuromas-serve-'));
@@ -174,7 +174,7 @@ it('a helper that goes away pauses the run: what was learned is saved, and goes 
     checkpoints: { every: 0 },
     graph: { helpers: { '1.1': helper } },
   });
-  const writers = new WriterShelf(async ({ url }) => new Endpoint({ url: url }));
+  const writers = new WriterShelf(async ({ url }) => new Endpoint({ url: url ?? '' }));
   const trainer = await Trainer.create({ spec, engine: withHelpers(engine, writers) });
   const saved: Checkpoint[] = [];
   const store = { save: async (one: Checkpoint) => void saved.push(one) };

@@ -101,9 +101,9 @@ export interface NodeConfig {
 
 /** Where a helper's messages come from; `src/graph/helper.ts` has the schema. */
 export interface HelperConfig {
-  backend: 'endpoint';
+  backend: 'endpoint' | 'web-llm';
   model: string;
-  url: string;
+  url?: string | undefined;
   prompt: 'chat' | 'compact';
   concurrency: number;
 }
@@ -319,4 +319,29 @@ export interface ModelsWorkerApi {
   remove(url: string): Promise<number>;
   /** Reads what a folder says of its model. Errors: ModelError for one that is not there, or cannot be run. */
   inspect(options: Pick<EngineOptions, 'model' | 'quantization'>): Promise<ModelPlan>;
+}
+
+/** What a frozen worker exposes: one model of web-llm, which writes and never learns. */
+export interface FrozenWorkerApi {
+  /**
+   * Downloads and loads a model, by its name in web-llm's list. Errors: one line on what is wrong: no such model, no WebGPU,
+   * a feature that the GPU lacks, a download that failed.
+   */
+  load(model: string): Promise<void>;
+  /** One message; web-llm writes one at a time. */
+  write(request: FrozenRequest): Promise<{ message: Message; promptTokens: number }>;
+  /** Ends the message under way where it is. */
+  interrupt(): Promise<void>;
+}
+
+export interface FrozenRequest {
+  /** The user's message in the model's own chat template. */
+  prompt: string;
+  /** u32 */
+  seed: number;
+  sampling: Sampling;
+  /** Texts that end the message. */
+  stop: readonly string[];
+  /** Also the probability of every token. */
+  details: boolean;
 }

@@ -5,12 +5,12 @@
 import * as v from 'valibot';
 
 const HelperSchema = v.strictObject({
-  /** `endpoint`: an OpenAI-compatible server. */
-  backend: v.picklist(['endpoint']),
+  /** `endpoint`: an OpenAI-compatible server. `web-llm`: a model that web-llm runs in this browser, in a worker of its own. */
+  backend: v.picklist(['endpoint', 'web-llm']),
   /** The model's name there. vLLM serves every adapter under a name of its own. */
   model: v.pipe(v.string(), v.minLength(1), v.maxLength(200)),
-  /** Its base address, as OpenAI clients take it. Keys never stand in a specification. */
-  url: v.pipe(v.string(), v.minLength(1), v.maxLength(300)),
+  /** A server's base address, as OpenAI clients take it. Keys never stand in a specification. */
+  url: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(300))),
   /** How the node is asked: in words, or in the compact form of the built-in models. */
   prompt: v.optional(v.picklist(['chat', 'compact']), 'chat'),
   /** Requests under way at the same time. */
@@ -32,8 +32,12 @@ export class HelperError extends Error {
 
 /** What a run cannot begin with, in one line after the field's name; null for a helper that can be tried. */
 export function helperFault(helper: Helper): string | null {
-  if (!URL.canParse(helper.url)) return `url: ${JSON.stringify(helper.url.slice(0, 80))} is not an address`;
-  const { protocol, username, password, search, hash } = new URL(helper.url);
+  const { backend, url } = helper;
+  if (backend === 'web-llm') return url === undefined ? null : 'url: web-llm knows where its models are; leave it out';
+  if (url === undefined)
+    return 'url: it is missing: the base address of the server, for example http://localhost:8000/v1';
+  if (!URL.canParse(url)) return `url: ${JSON.stringify(url.slice(0, 80))} is not an address`;
+  const { protocol, username, password, search, hash } = new URL(url);
   if (protocol !== 'http:' && protocol !== 'https:') return `url: it must begin with http:// or https://`;
   if (username || password || search || hash) {
     return 'url: it must be a plain address, without a user, a password or anything behind "?" or "#"; keys are given apart';
@@ -48,8 +52,10 @@ export function endpointAddress(url: string): string {
   return origin + (path === '' ? '/v1' : path);
 }
 
-/** What is shared by all nodes that name it: a server. */
-export const sourceOf = (helper: Helper): string => endpointAddress(helper.url);
+/** What is shared by all nodes that name it: a server, or a model of web-llm. */
+export const sourceOf = ({ backend, url, model }: Helper): string =>
+  backend === 'web-llm' || url === undefined ? `web-llm:${model}` : endpointAddress(url);
 
-/** In words: `qwen at http://localhost:8000/v1`. */
-export const describeHelper = (helper: Helper): string => `${helper.model} at ${sourceOf(helper)}`;
+/** In words: `qwen at http://localhost:8000/v1`, `Qwen3-0.6B-q4f16_1-MLC by web-llm`. */
+export const describeHelper = (helper: Helper): string =>
+  `${helper.model} ${helper.backend === 'web-llm' ? 'by web-llm' : `at ${sourceOf(helper)}`}`;

@@ -2,6 +2,7 @@ import type { AdapterInfo, EngineApi, LoadProgress } from '../../workers/engine-
 import { endpointAddress } from '../graph/helper.ts';
 import { gate } from '../nodes/gate.ts';
 import { withHelpers } from '../nodes/helped.ts';
+import { serverKey } from '../nodes/keys.ts';
 import { quantizationOf, resolveModel } from '../nodes/model.ts';
 import { sharedPools } from '../nodes/shared.ts';
 import { WriterShelf } from '../nodes/writers.ts';
@@ -14,12 +15,21 @@ export type CreateEngine = (
   keep: boolean,
 ) => Promise<EngineApi>;
 
-/** Servers that write for nodes. None is asked before the reader has agreed to it: an AddressError asks them. */
-const pageWriters = new WriterShelf(async (helper) => {
-  const url = endpointAddress(helper.url);
+/** What writes for nodes. No host is asked before the reader has agreed to it: an AddressError asks them. */
+const pageWriters = new WriterShelf(async ({ backend, url: given = '' }) => {
+  if (backend === 'web-llm') {
+    const { WEB_LLM_HOSTS, WebLlm } = await import('../nodes/web-llm.ts');
+    for (const host of WEB_LLM_HOSTS) gate.check(host);
+    return new WebLlm();
+  }
+  const url = endpointAddress(given);
   gate.check(url);
   const { Endpoint } = await import('../nodes/endpoint.ts');
-  return new Endpoint({ url, request: (address, init) => gate.fetch(new Request(address).url, init) });
+  return new Endpoint({
+    url,
+    key: () => serverKey(url),
+    request: (address, init) => gate.fetch(new Request(address).url, init),
+  });
 });
 
 /**

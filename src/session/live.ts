@@ -1,5 +1,6 @@
 /** The network of the present run in the engine, and its untrained twin. Both are made when they are first needed. */
 import type { EngineApi } from '../../workers/engine-api.ts';
+import type { Helper } from '../graph/helper.ts';
 import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { isScheduled } from '../training/curriculum.ts';
@@ -87,6 +88,17 @@ export class LiveNetwork {
     } finally {
       this.#board.set({ loading: null });
     }
+  }
+
+  /**
+   * Sees that a helper is there, and keeps it so until what is returned is called: before a network is changed for it.
+   * Errors: a HelperError, an AddressError.
+   */
+  async holdHelper(node: string, helper: Helper): Promise<() => Promise<void>> {
+    const engine = await this.load();
+    const id = `${node} (new)`;
+    await engine.addNode({ id, key: 0, rank: 1, alpha: 1, seed: 0, helper });
+    return () => engine.removeNode(id);
   }
 
   /** What the untrained network writes for a problem. */

@@ -199,7 +199,14 @@ export class Session extends EventTarget {
     await this.pause();
     await this.#busy('Changing the network', async () => {
       const trainer = await this.#live.ready();
-      await this.#hands.edit(trainer, edit, start);
+      // A network that has lost a node half-way through an edit cannot be trained on.
+      const helped = edit.do === 'help' && edit.helper;
+      const release = helped && (await this.#live.holdHelper(edit.node, helped));
+      try {
+        await this.#hands.edit(trainer, edit, start);
+      } finally {
+        if (release) await release();
+      }
       await this.#changed(trainer);
       await this.#drive.saveChanged(trainer);
     });

@@ -7,7 +7,7 @@ import { icons } from '../theme/icons.ts';
 import { nodeName } from '../theme/words.ts';
 
 /**
- * What can be changed about one node's place in the network: whom it hears, and whether it is there at all.
+ * What can be changed about one node's place in the network: whom it hears, who writes for it, and whether it is there.
  *
  * @event network-edit - `detail` is a NetworkEdit
  */
@@ -136,6 +136,7 @@ export class NmNodeEdit extends LitElement {
             </button>`,
         )}
       </div>
+      <nm-node-writer .node=${node} ?busy=${busy}></nm-node-writer>
     `;
   }
 }
