@@ -2,16 +2,15 @@ import { html, LitElement, nothing, type PropertyValues } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { classMap } from 'lit/directives/class-map.js';
 import { assetBase } from '../../nodes/base.ts';
-import { hasGpu } from '../../nodes/gpu.ts';
 import { presets } from '../../presets.ts';
-import { recordingFor, recordingNamed } from '../../recording/catalogue.ts';
+import { recordingNamed } from '../../recording/catalogue.ts';
 import type { Hideable } from '../../session/hidden.ts';
 import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
-import { parseSpec, type RunSpec } from '../../spec.ts';
+import { parseSpec } from '../../spec.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { NmNetwork } from '../network/network.ts';
@@ -36,12 +35,12 @@ import { notices } from './notices.ts';
 import { openingOf } from './opening.ts';
 import { openingNotice } from './opening-trouble.ts';
 import { caption, network, panel, playBar, problem, settings, type Desk, type LiveDesk } from './parts.ts';
-import { PlaybackController, type FileSource } from './playback-controller.ts';
-import { bundlePosterOf, headingOf, posterOf, recorded } from './recorded.ts';
+import { PlaybackController } from './playback-controller.ts';
+import { headingOf, recorded } from './recorded.ts';
 import { side } from './side.ts';
+import { Sources } from './sources.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { TourController } from './tour-controller.ts';
-import { presetOf } from './view.ts';
 
 /** Below this width of the element everything stands in one column. */
 const NARROW = 820;
@@ -120,10 +119,6 @@ export class NeuroMas extends LitElement {
   @state() private typed = '';
   /** A stored run whose curves are laid over those of this one. */
   @state() private compared: Curves | null = null;
-  /** A recording that is loaded when the reader asks for it. */
-  @state() private offered: string | null = null;
-  /** The browser gives this page no GPU, and a recording is shown first. */
-  @state() private withoutGpu = false;
   /** The list of runs has been asked for, and its code is there. */
   @state() private listed = false;
   /** The reward function has been asked for, and the code of its dialog is there. */
@@ -131,14 +126,12 @@ export class NeuroMas extends LitElement {
 
   @query('nm-network') private readonly network!: NmNetwork | null;
   #session: Session | null = null;
-  /** The address of a trained network that was given. */
-  #bundle: string | null = null;
-  /** Where our own files lie. */
-  #base = assetBase();
+  /** @internal Where our own files lie. */
+  base = assetBase();
   #frame = 0;
   #glanceAt = 0;
-  /** The reader, a link or an attribute said what to run: the machine's speed is no reason to change it. */
-  #chosen = false;
+  /** @internal The reader, a link or an attribute said what to run: the machine's speed is no reason to change it. */
+  chosen = false;
   /** What has been compared with the untrained network. */
   #compared: Transcript | null = null;
   readonly #look = new ThemeController(this, this.attachInternals());
@@ -148,13 +141,16 @@ export class NeuroMas extends LitElement {
   readonly #models = new ModelController(this);
   readonly #recorded = new PlaybackController(this);
   readonly #attention = new Attention(this);
+  readonly #sources = new Sources(this, {
+    ...{ files: this.#recorded, attention: this.#attention, gate: this.#gate, edits: this.#edits },
+  });
   readonly #resize = new ResizeObserver(([entry]) => {
     this.narrow = (entry?.contentRect.width ?? NARROW) < NARROW;
   });
 
   constructor() {
     super();
-    this.addController(new FileDrop(this, (file) => void this.#openFile(file)));
+    this.addController(new FileDrop(this, (file) => void this.#sources.openFile(file)));
   }
 
   /** The run behind the page: its engine, trainer and storage. */
@@ -187,15 +183,15 @@ export class NeuroMas extends LitElement {
     const opening = await openingOf(permalink ? location.hash : '', given);
     if (!this.isConnected || this.#session) return;
     const { spec } = opening;
-    this.#chosen = opening.chosen;
-    this.#bundle = opening.bundle;
+    this.chosen = opening.chosen;
+    this.#sources.bundle = opening.bundle;
     this.typed = opening.typed;
     this.badStart = opening.bad;
     this.leftOut = opening.hidden;
     if (opening.pace) this.pace = opening.pace;
-    if (this.assets !== null) this.#base = new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
+    if (this.assets !== null) this.base = new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
     // What is tried in an embed is not mixed with the runs of the page.
-    const session = new Session({ spec, base: this.#base, ...(this.controls !== 'full' && { openStore: null }) });
+    const session = new Session({ spec, base: this.base, ...(this.controls !== 'full' && { openStore: null }) });
     this.#session = session;
     session.on('change', () => {
       this.#frame ||= requestAnimationFrame(() => {
@@ -221,110 +217,29 @@ export class NeuroMas extends LitElement {
     const looked = this.controls === 'full' ? session.findResumable() : Promise.resolve();
     const lazy = this.lazy || this.controls !== 'full';
     if (opening.recording !== null) {
-      this.#offer(opening.recording);
+      this.#sources.offer(opening.recording);
       return;
     }
     if (lazy) this.#attention.pauseUnseen(session, () => this.#gate.open());
     if (opening.bundle !== null) {
-      if (!lazy || this.autoplay) this.#attention.whenSeen(() => void this.#use(this.autoplay));
+      if (!lazy || this.autoplay) this.#attention.whenSeen(() => void this.#sources.use(this.autoplay));
       return;
     }
     // A model at a stranger's address is not fetched before someone presses play.
     if (this.preload && (spec.model === 'nano' || spec.model === 'small')) {
       if (lazy) this.#attention.whenSeen(() => void this.#preload(session, looked));
       else void this.#preload(session, looked);
-    } else if (this.controls === 'minimal') void this.#offerInstead(spec);
+    } else if (this.controls === 'minimal') void this.#sources.offerInstead(spec);
     if (this.autoplay) this.#attention.whenSeen(() => void session.play());
   }
 
   /** Loads the engine; where it is slow and nobody chose otherwise, the small steps are the better beginning. */
   async #preload(session: Session, looked: Promise<void>): Promise<void> {
-    if (await this.#watchInstead(session, looked)) return;
+    if (await this.#sources.watchInstead(session, looked)) return;
     await session.load();
     const { adapter, step, activity, spec } = session.state;
-    if (this.#chosen || !adapter?.software || step > 0 || activity !== 'idle') return;
+    if (this.chosen || !adapter?.software || step > 0 || activity !== 'idle') return;
     await session.begin(parseSpec({ ...presets['arithmetic-2-1-small'].spec, seed: spec.seed }));
-  }
-
-  // A recording in the place of the live run
-
-  /** A page of its own shows it at once; an embed when the reader asks for it. */
-  #offer(recording: string): void {
-    if (this.controls !== 'full') this.offered = recording;
-    const { autoplay } = this;
-    if (autoplay || this.controls === 'full') {
-      this.#attention.whenSeen(() => void this.#watch(recording, autoplay));
-    }
-  }
-
-  /**
-   * Without a GPU a recording is the better beginning, unless the reader chose what to run, or has trained here before.
-   * Whether there is one on view now.
-   */
-  async #watchInstead(session: Session, looked: Promise<void>): Promise<boolean> {
-    if (this.#chosen || this.controls !== 'full' || (await hasGpu())) return false;
-    await looked;
-    const { resumable, activity, step } = session.state;
-    if (resumable || activity !== 'idle' || step > 0) return false;
-    this.withoutGpu = true;
-    return this.#watch('arithmetic-2-1-small');
-  }
-
-  /** In an embed without a GPU: the poster offers a recording of the same run, where there is one. */
-  async #offerInstead(spec: RunSpec): Promise<void> {
-    const preset = presetOf(spec);
-    const recording = preset === null ? null : recordingFor(preset);
-    if (recording === null || this.autoplay || (await hasGpu())) return;
-    this.withoutGpu = true;
-    this.offered = recording;
-  }
-
-  async #watch(source: FileSource, play = false): Promise<boolean> {
-    const again = () => void this.#watch(source, play);
-    const playback = await this.#recorded.open(source, this.#base, again);
-    if (!playback) return false;
-    this.#edits.end();
-    void this.#session?.pause();
-    this.#gate.open();
-    if (this.lazy || this.controls !== 'full') this.#attention.pauseUnseen(playback, () => undefined);
-    if (play) void playback.play();
-    return true;
-  }
-
-  /** Puts the trained network that was given, or one in a file, in the place of the live run. */
-  async #use(play: boolean, source: FileSource | null = this.#bundle): Promise<void> {
-    if (source === null || !this.#session) return;
-    const again = () => void this.#use(play, source);
-    const checkpoint = await this.#recorded.readBundle(source, this.#base, again);
-    if (!checkpoint) return;
-    this.#chosen = true;
-    this.#closeRecording();
-    await this.#session.take(checkpoint);
-    if (play) await this.#session.play();
-  }
-
-  /** A file of the reader's: a recording, or a run that was exported. */
-  async #openFile(file: File): Promise<void> {
-    if (await this.#session?.library.isRecording(file)) await this.#watch(file);
-    else if (/\.recording\.zip$/.test(file.name)) await this.#watch(file);
-    else await this.#use(false, file);
-  }
-
-  #closeRecording(): void {
-    this.#recorded.close();
-    this.offered = null;
-    if (this.#session && (this.lazy || this.controls !== 'full')) {
-      this.#attention.pauseUnseen(this.#session, () => this.#gate.open());
-    }
-  }
-
-  /** Trains what was recorded, here: from the beginning, or from the trained network that was given with it. */
-  async #train(spec: RunSpec, from: 'scratch' | 'here' = 'scratch'): Promise<void> {
-    if (from === 'here') return this.#use(true);
-    this.#chosen = true;
-    this.#closeRecording();
-    await this.#session?.begin(spec);
-    await this.#session?.play();
   }
 
   #refresh(): void {
@@ -369,7 +284,7 @@ export class NeuroMas extends LitElement {
   #act(action: Action): void {
     const session = this.#session;
     if (!session) return;
-    this.#chosen = true;
+    this.chosen = true;
     const jobs: Record<Action, () => Promise<void>> = {
       play: () => session.play(),
       pause: () => session.pause(),
@@ -383,13 +298,13 @@ export class NeuroMas extends LitElement {
   #choosePreset(name: string): void {
     const preset = Object.entries(presets).find(([key]) => key === name)?.[1];
     if (!preset || !this.#session) return;
-    this.#chosen = true;
-    this.#closeRecording();
+    this.chosen = true;
+    this.#sources.close();
     void this.#session.begin(parseSpec({ ...preset.spec, seed: this.#session.state.spec.seed }));
   }
 
   #configure(settings: Settings): void {
-    this.#chosen = true;
+    this.chosen = true;
     this.#session?.configure(settings);
   }
 
@@ -411,13 +326,13 @@ export class NeuroMas extends LitElement {
     this.badStart = bad;
     if (bad) return;
     this.leftOut = hidden;
-    this.#bundle = bundle;
+    this.#sources.bundle = bundle;
     if (recording !== null || bundle !== null) {
-      await (recording === null ? this.#use(false) : this.#watch(recording));
+      await (recording === null ? this.#sources.use(false) : this.#sources.watch(recording));
       return;
     }
-    this.#closeRecording();
-    this.#chosen = true;
+    this.#sources.close();
+    this.chosen = true;
     this.typed = typed;
     if (pace) this.#setPace(pace);
     await this.#session?.begin(spec);
@@ -462,8 +377,8 @@ export class NeuroMas extends LitElement {
       </div>
       ${this.listed ? this.#runs() : nothing}
       ${this.judging ? html`<nm-reward .session=${this.#session}></nm-reward>` : nothing}
-      ${this.#models.dialog(view.spec, this.#base, (spec) => {
-        this.#chosen = true;
+      ${this.#models.dialog(view.spec, this.base, (spec) => {
+        this.chosen = true;
         void this.#session?.begin(spec);
       })}
     `;
@@ -477,7 +392,7 @@ export class NeuroMas extends LitElement {
       toast: this.toast,
       recorded: headingOf(this.#recorded),
       recording: source !== null && recordingNamed(source) ? source : null,
-      watch: (name) => void this.#watch(name),
+      watch: (name) => void this.#sources.watch(name),
       choosePreset: (name) => {
         this.#choosePreset(name);
       },
@@ -499,11 +414,16 @@ export class NeuroMas extends LitElement {
 
   #recording() {
     return recorded(this.#recorded, {
-      ...{ narrow: this.narrow, dark: this.#look.dark, controls: this.controls, continuable: this.#bundle !== null },
-      withoutGpu: this.withoutGpu,
-      train: (spec, from) => void this.#train(spec, from),
+      ...{
+        narrow: this.narrow,
+        dark: this.#look.dark,
+        controls: this.controls,
+        continuable: this.#sources.bundle !== null,
+      },
+      withoutGpu: this.#sources.withoutGpu,
+      train: (spec, from) => void this.#sources.train(spec, from),
       close: () => {
-        this.#closeRecording();
+        this.#sources.close();
       },
     });
   }
@@ -533,19 +453,19 @@ export class NeuroMas extends LitElement {
 
   #embed(view: SessionState) {
     const desk = this.#desk(view);
-    const { offered } = this;
+    const poster = this.#sources.poster();
     return embed(view, {
       bare: this.controls === 'none',
       badStart: this.badStart,
       badOpening: this.#openingNotice(),
-      poster: offered === null ? this.#bundlePoster(view) : posterOf(offered),
+      poster: poster?.text ?? null,
       network: network(desk),
       playBar: playBar(desk, true),
-      trainInstead: this.withoutGpu && offered !== null ? () => void this.#train(view.spec) : null,
+      trainInstead:
+        this.#sources.withoutGpu && this.#sources.offered !== null ? () => void this.#sources.train(view.spec) : null,
       play: () => {
-        if (offered === null && this.#bundlePoster(view)) void this.#use(false);
-        else if (offered === null) this.#act('play');
-        else void this.#watch(offered, true);
+        if (poster) poster.open();
+        else this.#act('play');
       },
       answer: (trouble) => answers(this.#session as Session, trouble, null),
     });
@@ -596,18 +516,13 @@ export class NeuroMas extends LitElement {
       beginEditing: () => void this.#beginEditing(),
       endEditing: () => void this.#endEditing(),
       edit: (edit) => {
-        this.#chosen = true;
+        this.chosen = true;
         void session.edit(edit, this.#edits.start);
       },
     };
   }
 
   /** Before a trained network that was given is loaded. */
-  #bundlePoster({ step, shown, activity }: SessionState) {
-    const untouched = step === 0 && shown === null && activity === 'idle' && this.#recorded.opening === null;
-    return this.#bundle !== null && untouched ? bundlePosterOf(this.#bundle) : null;
-  }
-
   #openingNotice() {
     return openingNotice(this.#recorded.trouble, () => {
       this.#recorded.forgetTrouble();
@@ -638,7 +553,7 @@ export class NeuroMas extends LitElement {
     return html`<nm-runs
       .session=${this.#session}
       .compared=${this.compared?.run ?? null}
-      @runs-recording=${({ detail }: CustomEvent<File>) => void this.#watch(detail)}
+      @runs-recording=${({ detail }: CustomEvent<File>) => void this.#sources.watch(detail)}
       @runs-compare=${({ detail }: CustomEvent<Curves | null>) => (this.compared = detail)}
     ></nm-runs>`;
   }
@@ -653,7 +568,7 @@ export class NeuroMas extends LitElement {
           this.#tour.about(detail);
         }}
         @tour-train=${() => {
-          this.#chosen = true;
+          this.chosen = true;
           this.#setPace('full');
           void this.#session?.play();
         }}
@@ -677,8 +592,8 @@ export class NeuroMas extends LitElement {
   }
 
   async #startTour(): Promise<void> {
-    this.#chosen = true;
-    this.#closeRecording();
+    this.chosen = true;
+    this.#sources.close();
     await this.#tour.start();
     await this.updateComplete;
     await this.renderRoot.querySelector('nm-tour')?.focusStep();
