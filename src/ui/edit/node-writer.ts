@@ -27,7 +27,16 @@ export class NmNodeWriter extends LitElement {
         flex-wrap: wrap;
         align-items: center;
         gap: 4px 10px;
+        max-width: 100%;
         font-size: 14px;
+      }
+
+      label,
+      select,
+      input,
+      button {
+        min-width: 0;
+        max-width: 100%;
       }
 
       label {
@@ -50,7 +59,11 @@ export class NmNodeWriter extends LitElement {
       }
 
       input {
-        width: 190px;
+        width: 240px;
+      }
+
+      button {
+        white-space: normal;
       }
 
       .fault,
