@@ -97,7 +97,7 @@ test('recordings are in the menu, and the live run is as it was afterwards', asy
   await expect(nodes).toHaveCount(2);
   await scrubber(page).fill(String(await scrubber(page).getAttribute('max')));
   await expect(nodes).toHaveCount(3);
-  await expect(page.getByRole('group', { name: /^Step 40, 2-1: a node is added to layer 1/ })).toBeVisible();
+  await expect(page.locator('nm-playback .centre')).toContainText('Step 40, 2-1: a node is added to layer 1');
   await page.getByRole('button', { name: 'Share' }).click();
   await expect(page).toHaveURL(/#recording=grown-1-1$/);
   await page.getByRole('button', { name: 'Close it' }).click();

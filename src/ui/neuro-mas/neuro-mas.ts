@@ -284,6 +284,12 @@ export class NeuroMas extends LitElement {
   #act(action: Action): void {
     const session = this.#session;
     if (!session) return;
+    // In an embed, Play below the poster is the poster's button.
+    const poster = this.controls === 'full' || action !== 'play' ? null : this.#sources.poster();
+    if (poster) {
+      poster.open();
+      return;
+    }
     this.chosen = true;
     const jobs: Record<Action, () => Promise<void>> = {
       play: () => session.play(),
