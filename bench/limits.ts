@@ -2,9 +2,9 @@
  * What a device reaches with plain kernels: the bandwidth of a copy and the rate of an f32 matrix product. Every line of
  * the bench is set against them. They are measured, not looked up, so they say what this browser and driver let through.
  */
-import { type Kernel, type KernelSource, Runtime, WORKGROUP } from '../workers/gpu/runtime.ts';
+import { type KernelSource, Runtime, WORKGROUP } from '../workers/gpu/runtime.ts';
 import { requestDevice } from '../workers/gpu/device.ts';
-import { PassTimer } from '../workers/gpu/timer.ts';
+import { fastest } from '../workers/gpu/measure.ts';
 import { generator } from '../workers/engine/random-model.ts';
 import copyCode from './copy.wgsl?raw';
 import registersCode from './matmul-registers.wgsl?raw';
@@ -32,9 +32,6 @@ export interface LimitSizes {
 
 const ON_GPU: LimitSizes = { copyBytes: 2 ** 28, matmulSize: 2048, seconds: 0.03 };
 const ON_CPU: LimitSizes = { copyBytes: 2 ** 24, matmulSize: 192, seconds: 0.1 };
-/** The best of so many counts: a limit is what is possible. */
-const MEASUREMENTS = 5;
-const MOST_REPEATS = 512;
 const COPY_THREADS = 2 ** 20;
 
 /** Errors: NoDeviceError, and an Error where a kernel computes something else than it should. */
@@ -82,7 +79,7 @@ async function measureCopy(runtime: Runtime, { copyBytes, seconds }: LimitSizes)
   });
   const from = runtime.upload('copy.from', randomValues(4 * count4));
   const to = runtime.buffer('copy.to', 16 * count4);
-  const best = await fastest(runtime, kernel, [from, to], threads, seconds);
+  const best = await fastest(runtime, (pass) => kernel.run(pass, [from, to], threads), to, seconds);
   const middle = 16 * (count4 >> 1);
   const [a, b] = await read(runtime, [from, to], middle, Math.min(4096, 16 * count4 - middle));
   if (!a!.every((value, i) => value === b![i])) throw new Error('The kernel copy did not copy.');
@@ -115,15 +112,15 @@ async function measureMatmul(
   const kernel = await runtime.kernel({ label: `matmul, ${name}`, ...source, bindings: ['read', 'read', 'write'] });
   const a = randomValues(size * size);
   const b = randomValues(size * size);
-  const buffers = [
+  const buffers: [GPUBuffer, GPUBuffer, GPUBuffer] = [
     runtime.upload('matmul.a', a),
     runtime.upload('matmul.b', b),
     runtime.buffer('matmul.c', 4 * size * size),
   ];
-  const best = await fastest(runtime, kernel, buffers, threads, seconds);
+  const best = await fastest(runtime, (pass) => kernel.run(pass, buffers, threads), buffers[2], seconds);
   // A kernel that is wrong may well be fast: two rows of the product, against sums in double precision.
   for (const row of [0, size - 1]) {
-    const [got] = await read(runtime, [buffers[2]!], 4 * size * row, 4 * size);
+    const [got] = await read(runtime, [buffers[2]], 4 * size * row, 4 * size);
     for (let column = 0; column < size; column += 7) {
       let sum = 0;
       for (let k = 0; k < size; k++) sum += a[row * size + k]! * b[k * size + column]!;
@@ -133,39 +130,6 @@ async function measureMatmul(
     }
   }
   return (2 * size ** 3) / best;
-}
-
-/** Seconds of one dispatch: the least of some measurements of as many in a row as last `seconds`. */
-async function fastest(
-  runtime: Runtime,
-  kernel: Kernel,
-  buffers: GPUBuffer[],
-  threads: number,
-  seconds: number,
-): Promise<number> {
-  const timer = new PassTimer(runtime.device);
-  const measure = async (repeats: number) => {
-    const encoder = runtime.device.createCommandEncoder({ label: kernel.label });
-    const start = performance.now();
-    const pass = timer.begin(encoder, 'measured');
-    for (let i = 0; i < repeats; i++) kernel.run(pass, buffers, threads);
-    pass.end();
-    timer.resolve(encoder);
-    await runtime.readBack(encoder, [{ buffer: buffers.at(-1)!, bytes: 16 }]);
-    const wall = (performance.now() - start) / 1000;
-    // Clocks of some drivers tick coarsely or not at all.
-    return (await timer.read())['measured'] || wall;
-  };
-  await measure(1);
-  let repeats = 1;
-  let elapsed = await measure(repeats);
-  while (elapsed < seconds && repeats < MOST_REPEATS) {
-    repeats *= 2;
-    elapsed = await measure(repeats);
-  }
-  let best = elapsed;
-  for (let i = 1; i < MEASUREMENTS; i++) best = Math.min(best, await measure(repeats));
-  return best / repeats;
 }
 
 async function read(runtime: Runtime, buffers: GPUBuffer[], offset: number, bytes: number): Promise<Float32Array[]> {

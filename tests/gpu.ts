@@ -1,7 +1,8 @@
 /** A WebGPU device for tests in Node. */
 import { createRequire } from 'node:module';
 import type * as Dawn from 'webgpu';
-import { requestDevice } from '../workers/gpu/device.ts';
+import { type GpuDevice, requestDevice } from '../workers/gpu/device.ts';
+import type { ProductFeatures } from '../workers/kernels/products.ts';
 
 const WHY_NOT =
   'no WebGPU adapter in Node: install Chromium (its SwiftShader is found by itself) or a Vulkan driver; see vite.config.ts';
@@ -9,6 +10,7 @@ const WHY_NOT =
 /** Dawn for Node crashes when the GPU is collected while its devices live. */
 let gpu: GPU | undefined;
 let device: Promise<GPUDevice> | undefined;
+let requested: GpuDevice | undefined;
 
 /** Dawn's GPU, with WebGPU's globals (GPUBufferUsage, …) defined. */
 export function testGpu(): GPU {
@@ -23,11 +25,18 @@ export function testGpu(): GPU {
 /** The test process's one device. Throws where there is none. */
 export function requestTestDevice(): Promise<GPUDevice> {
   return (device ??= requestDevice(testGpu()).then(
-    (found) => found.device,
+    (found) => (requested = found).device,
     (error: unknown) => {
       throw new Error(WHY_NOT, { cause: error });
     },
   ));
+}
+
+/** What matrix products may use of the test device, once it was requested. */
+export function testFeatures(): ProductFeatures {
+  if (!requested) throw new Error('There is no test device yet.');
+  const { device: had, subgroupSize, adapter } = requested;
+  return { software: adapter.software, features: new Set(had.features), subgroupSize };
 }
 
 /**

@@ -76,6 +76,7 @@ export class KernelTest {
   batch(
     units: number,
     meta: Uint32Array = new Uint32Array(8 * TOKENS),
+    role: GpuBatch['role'] = 'forward',
   ): { batch: GpuBatch; adapters: Float32Array; pool: TestAdapter[] } {
     const pool = [
       { rank: 3, scale: 0.5, offset: 5 },
@@ -96,6 +97,7 @@ export class KernelTest {
         tokens: TOKENS,
         tiles: TOKENS / TILE,
         segments: SEGMENTS.length,
+        role,
         maxRank: MAX_RANK,
         dims: this.runtime.uniform(`dims.${n}`, dims),
         meta: this.upload(meta),

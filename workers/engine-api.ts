@@ -24,6 +24,8 @@ export interface AdapterInfo {
   software: boolean;
   /** Optional WebGPU features in use, for example `shader-f16`. */
   features: string[];
+  /** On WebGPU: the matrix products that compute, for example `decode subgroups` (docs/performance.md). */
+  products?: string[];
   /** Why `auto` took the reference engine, in one sentence; absent when it did not. */
   fallbackReason?: string;
 }

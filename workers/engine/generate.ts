@@ -110,6 +110,7 @@ function uploadRows(runtime: Runtime, batch: GenerationBatch, maxNewTokens: numb
     tokens: batch.rowCount,
     tiles: batch.rowCount / TILE,
     segments: 0,
+    role: 'decode',
     maxRank,
     dims: uploadDims(runtime, 'decode', {
       tokens: batch.rowCount,

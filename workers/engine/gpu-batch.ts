@@ -59,6 +59,7 @@ export function uploadTokens(runtime: Runtime, name: string, batch: TokenBatch, 
     tokens: batch.count,
     tiles: batch.count / TILE,
     segments: batch.segments.length,
+    role: 'forward',
     maxRank,
     dims: uploadDims(runtime, name, {
       tokens: batch.count,

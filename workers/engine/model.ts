@@ -4,6 +4,7 @@ import { Attention, type AttentionShape, attentionExtras } from '../kernels/atte
 import { type GpuBatch, logitsStride } from '../kernels/batch.ts';
 import { type GpuMatrix, Linear, type LinearShape, matrixInfo } from '../kernels/linear.ts';
 import { RmsNorm } from '../kernels/norm.ts';
+import type { ProductFeatures, ProductNames } from '../kernels/products.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
 import { type ModelConfig, ModelError, qkvSizes } from './config.ts';
 import { gpuWeights } from './gpu-weights.ts';
@@ -119,11 +120,17 @@ export class GpuModel {
     });
   }
 
-  static async create(runtime: Runtime, weights: ModelWeights, software: boolean): Promise<GpuModel> {
+  static async create(
+    runtime: Runtime,
+    weights: ModelWeights,
+    device: ProductFeatures,
+    products: ProductNames,
+  ): Promise<GpuModel> {
     const c = weights.config;
+    const { software } = device;
     checkShape(c);
     const [linear, norm, attention, pointwise] = await Promise.all([
-      Linear.create(runtime, software, kindsOf(weights)),
+      Linear.create(runtime, device, products, kindsOf(weights)),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
       Attention.create(runtime, attentionShape(c), c.contextLength, ropeFrequencies(c), software),
       Pointwise.create(runtime, c.hiddenSize, c.intermediateSize, weights.embedding.kind),

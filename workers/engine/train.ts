@@ -211,6 +211,7 @@ function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, o
       tokens: size,
       tiles: size / TILE,
       segments: 0,
+      role: 'forward',
       maxRank: 0,
       dims: uploadDims(runtime, `${name}.${part}`, { tokens: size, rows: positions, maxRank: 0, segments: 0 }),
       // Gathered rows have no place in a sequence: any buffer fills that binding.

@@ -1,15 +1,17 @@
 /** The engine's numbers on WebGPU. Takes a `GPU`, knows nothing of workers: the same code runs in a tab, in Node, in tests. */
 import type { AdapterInfo, Sampling } from '../engine-api.ts';
-import { type DeviceOptions, requestDevice } from '../gpu/device.ts';
+import { type DeviceOptions, type GpuDevice, requestDevice } from '../gpu/device.ts';
 import { Runtime } from '../gpu/runtime.ts';
 import { PassTimer } from '../gpu/timer.ts';
+import { type ChoiceMemory, chooseProducts } from '../kernels/choose.ts';
 import { Loss } from '../kernels/loss.ts';
 import { AdapterSize, Optimizer } from '../kernels/optimizer.ts';
+import { type ProductFeatures, type ProductNames, ROLES } from '../kernels/products.ts';
 import { Sampler } from '../kernels/sample.ts';
 import { AdapterPool } from './adapter-pool.ts';
 import type { AdapterArrays, Backend } from './backend.ts';
 import { generate } from './generate.ts';
-import { GROUP_NAMES } from './layout.ts';
+import { GROUP_NAMES, adapterLayout } from './layout.ts';
 import { GpuModel } from './model.ts';
 import { score, update } from './train.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from './weights/packed.ts';
@@ -24,6 +26,10 @@ export interface WebGpuBackend extends Backend {
 export interface WebGpuOptions extends DeviceOptions {
   /** The kernels' shape: few long threads, or many with shared memory. Default: what suits the adapter. */
   tuning?: 'software' | 'hardware';
+  /** Where the products that were measured to be fastest are kept; without it none is measured (kernels/choose.ts). */
+  choices?: ChoiceMemory | undefined;
+  /** Products to be used whatever is kept or measured. */
+  products?: Partial<ProductNames> | undefined;
 }
 
 /** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError, ShaderError or GpuMemoryError. */
@@ -32,10 +38,10 @@ export async function createWebGpuBackend(
   gpu: GPU | undefined,
   options: WebGpuOptions = {},
 ): Promise<WebGpuBackend> {
-  const { device, adapter } = await requestDevice(gpu, options);
-  const runtime = new Runtime(device);
+  const found = await requestDevice(gpu, options);
+  const runtime = new Runtime(found.device);
   try {
-    return await build(weights, runtime, adapter, options);
+    return await build(weights, runtime, found, options);
   } catch (error) {
     runtime.destroy();
     throw error;
@@ -45,15 +51,17 @@ export async function createWebGpuBackend(
 async function build(
   weights: ModelWeights,
   runtime: Runtime,
-  adapter: AdapterInfo,
+  { adapter: described, device, subgroupSize }: GpuDevice,
   options: WebGpuOptions,
 ): Promise<WebGpuBackend> {
-  const { device } = runtime;
-  const software = options.tuning ? options.tuning === 'software' : adapter.software;
+  const software = options.tuning ? options.tuning === 'software' : described.software;
+  const features: ProductFeatures = { software, features: new Set(device.features), subgroupSize };
+  const products = { ...(await productsOf(weights, runtime, described, features, options)), ...options.products };
+  const adapter: AdapterInfo = { ...described, products: ROLES.map((role) => `${role} ${products[role]}`) };
   const { vocabularySize } = weights.config;
   const projections = weights.config.layers * 7;
   const [model, sampler, loss, optimizer, size] = await Promise.all([
-    GpuModel.create(runtime, weights, software),
+    GpuModel.create(runtime, weights, features, products),
     Sampler.create(runtime, vocabularySize, software),
     Loss.create(runtime, vocabularySize, software),
     Optimizer.create(runtime, software),
@@ -86,6 +94,24 @@ async function build(
     },
     destroy: () => runtime.destroy(),
   };
+}
+
+/** The products for the matrices of a layer, chosen or remembered. */
+function productsOf(
+  { config, layers }: ModelWeights,
+  runtime: Runtime,
+  { vendor, architecture, description, backend }: AdapterInfo,
+  features: ProductFeatures,
+  { choices }: WebGpuOptions,
+): Promise<ProductNames> {
+  const shapes = adapterLayout(config)
+    .groups.slice(0, GROUP_NAMES.length)
+    .map(({ in: input, out, parts, unitA, unitB }) => ({
+      ...{ in: input, out, unitA, unitB, first: false },
+      parts: parts.map((part) => part.start),
+    }));
+  const about = [vendor, architecture, description, backend].join('|');
+  return chooseProducts(runtime, features, shapes, about, choices, layers[0]?.qkv.kind);
 }
 
 /** ‖W‖² of a packed matrix. */

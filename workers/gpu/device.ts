@@ -17,11 +17,17 @@ const WANTED_LIMITS = {
 } as const;
 
 /** Used where the adapter has them; never required. */
-const WANTED_FEATURES: readonly GPUFeatureName[] = ['timestamp-query'];
+const WANTED_FEATURES: readonly string[] = [
+  ...['timestamp-query', 'shader-f16', 'subgroups'],
+  // Chromium's experiment of 2025: products of small matrices by a whole subgroup.
+  'chromium-experimental-subgroup-matrix',
+];
 
 export interface GpuDevice {
   device: GPUDevice;
   adapter: AdapterInfo;
+  /** Threads of a subgroup; null where they may differ, or there are none. */
+  subgroupSize: number | null;
 }
 
 export interface DeviceOptions {
@@ -34,7 +40,7 @@ export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions
   if (!gpu) throw new NoDeviceError('This browser has no WebGPU.');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (!adapter) throw new NoDeviceError('WebGPU found no graphics adapter.');
-  const requiredFeatures = WANTED_FEATURES.filter((feature) => adapter.features.has(feature));
+  const requiredFeatures = WANTED_FEATURES.filter((name): name is GPUFeatureName => adapter.features.has(name));
   const described = describeAdapter(adapter.info, requiredFeatures);
   if (described.software && options.hardwareOnly) {
     throw new NoDeviceError(
@@ -53,7 +59,9 @@ export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions
       `The graphics adapter gave no device: ${error instanceof Error ? error.message : String(error)}`,
     );
   }
-  return { device, adapter: described };
+  const { subgroupMinSize: smallest, subgroupMaxSize: largest } = adapter.info;
+  const subgroupSize = requiredFeatures.includes('subgroups') && smallest === largest ? largest : null;
+  return { device, adapter: described, subgroupSize };
 }
 
 function describeAdapter(info: GPUAdapterInfo, features: string[]): AdapterInfo {

@@ -8,7 +8,7 @@ import { unroll } from './template.ts';
 /** How a kernel uses a binding. */
 export type BindingKind = 'uniform' | 'read' | 'write';
 
-/** Threads of every workgroup; kernels index by the flattened thread number (`threadIndex` below). */
+/** Threads of a workgroup unless a kernel says otherwise; kernels index by the flattened thread number (`threadIndex` below). */
 export const WORKGROUP = 64;
 const MAX_GROUPS_X = 32768;
 
@@ -39,12 +39,16 @@ export interface KernelSource {
   /** Prepended as `const NAME = …;`: u32 for whole numbers, f32 where written as `f32(x)`, bool. */
   constants: Record<string, number | boolean | { f32: number }>;
   bindings: readonly BindingKind[];
+  /** Threads of a workgroup, if not WORKGROUP: what `@workgroup_size` says. */
+  workgroup?: number;
+  /** WGSL extensions that the code enables: `f16`, `subgroups`, … */
+  extensions?: readonly string[];
 }
 
-const COMMON = /* wgsl */ `
+const common = (workgroup: number) => /* wgsl */ `
 /// The thread's number in the whole dispatch: x first, then y (see Kernel.run).
 fn threadIndex(group: vec3u, groups: vec3u, local: u32) -> u32 {
-  return (group.y * groups.x + group.x) * ${WORKGROUP}u + local;
+  return (group.y * groups.x + group.x) * ${workgroup}u + local;
 }
 
 /// By its bits, since WGSL lets compilers assume that floats are finite.
@@ -66,17 +70,25 @@ export class Kernel {
   readonly #runtime: Runtime;
   readonly #pipeline: GPUComputePipeline;
   readonly #layout: GPUBindGroupLayout;
+  readonly #workgroup: number;
 
-  constructor(runtime: Runtime, label: string, pipeline: GPUComputePipeline, layout: GPUBindGroupLayout) {
+  constructor(
+    runtime: Runtime,
+    label: string,
+    pipeline: GPUComputePipeline,
+    layout: GPUBindGroupLayout,
+    workgroup: number,
+  ) {
     this.#runtime = runtime;
     this.label = label;
     this.#pipeline = pipeline;
     this.#layout = layout;
+    this.#workgroup = workgroup;
   }
 
   /** Dispatches at least `threads` threads; kernels guard against the surplus. Buffers in the order of the bindings. */
   run(pass: GPUComputePassEncoder, buffers: readonly GPUBuffer[], threads: number): void {
-    const groups = Math.ceil(threads / WORKGROUP);
+    const groups = Math.ceil(threads / this.#workgroup);
     if (groups === 0) return;
     const x = Math.min(groups, MAX_GROUPS_X);
     pass.setPipeline(this.#pipeline);
@@ -257,11 +269,13 @@ export class Runtime {
       if (typeof value === 'object') return `const ${name} = f32(${value.f32});`;
       return `const ${name} = ${value}${typeof value === 'number' ? 'u' : ''};`;
     });
-    const code = [...constants, COMMON, unroll(source.code, source.constants)].join('\n');
-    const key = source.bindings.join() + code;
+    const { label, bindings, workgroup = WORKGROUP, extensions = [] } = source;
+    const enabled = extensions.map((name) => `enable ${name};`);
+    const code = [...enabled, ...constants, common(workgroup), unroll(source.code, source.constants)].join('\n');
+    const key = bindings.join() + code;
     let kernel = this.#pipelines.get(key);
     if (!kernel) {
-      kernel = this.#compile(source.label, code, source.bindings);
+      kernel = this.#compile(label, code, bindings, workgroup);
       // A failed compilation is forgotten, so that the next attempt reports it again instead of a stale promise.
       kernel.catch(() => this.#pipelines.delete(key));
       this.#pipelines.set(key, kernel);
@@ -280,7 +294,12 @@ export class Runtime {
     return group;
   }
 
-  async #compile(label: string, code: string, bindings: readonly BindingKind[]): Promise<Kernel> {
+  async #compile(
+    label: string,
+    code: string,
+    bindings: readonly BindingKind[],
+    workgroup: number,
+  ): Promise<Kernel> {
     const { device } = this;
     device.pushErrorScope('validation');
     const module = device.createShaderModule({ label, code });
@@ -299,7 +318,7 @@ export class Runtime {
       layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     });
-    return new Kernel(this, label, pipeline, layout);
+    return new Kernel(this, label, pipeline, layout, workgroup);
   }
 
   #layout(bindings: readonly BindingKind[]): GPUBindGroupLayout {

@@ -55,4 +55,10 @@ export class PassTimer {
     });
     return seconds;
   }
+
+  destroy(): void {
+    this.#query?.destroy();
+    this.#resolved?.destroy();
+    this.#staging?.destroy();
+  }
 }

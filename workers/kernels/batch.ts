@@ -14,6 +14,8 @@ export interface GpuBatch {
   tiles: number;
   /** Nodes. */
   segments: number;
+  /** One token a row, or whole sequences: each has its own products (products.ts), whatever the number of rows. */
+  role: 'decode' | 'forward';
   /** Largest rank in the batch; z has parts × maxRank values a token. */
   maxRank: number;
   /** Uniform `Dims` */

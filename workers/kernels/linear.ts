@@ -1,13 +1,12 @@
 import { type Kernel, type KernelSource, type Runtime, WORKGROUP } from '../gpu/runtime.ts';
 import { type GpuBatch, rowWords } from './batch.ts';
-import linearBackward from './linear-backward.wgsl?raw';
-import linear from './linear.wgsl?raw';
 import loraAdd from './lora-add.wgsl?raw';
 import loraGradient from './lora-gradient.wgsl?raw';
 import lora from './lora.wgsl?raw';
+import { type Product, type ProductFeatures, type ProductNames, type Role, productsFor } from './products.ts';
 import { reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
-import { type WeightKind, weightsCode } from './weights.ts';
+import type { WeightKind } from './weights.ts';
 
 export interface LinearShape {
   /** Input width: a multiple of 4. */
@@ -33,8 +32,6 @@ export interface GpuMatrix {
   info: GPUBuffer;
 }
 
-type Products = Record<'forward' | 'backward', Kernel>;
-
 /** `Matrix` of types.wgsl. */
 export function matrixInfo(shape: LinearShape): Uint32Array {
   const { in: input, out, parts, unitA, unitB, first } = shape;
@@ -46,36 +43,83 @@ export function matrixInfo(shape: LinearShape): Uint32Array {
   );
 }
 
+/** The products that every device computes, and that others are held to. */
+export const PLAIN: ProductNames = { decode: 'plain', forward: 'plain', backward: 'plain' };
+
+/** Throws a RangeError, with the names there are, where the device has no such product. */
+export function productNamed(device: ProductFeatures, kind: WeightKind, role: Role, name: string): Product {
+  const all = productsFor(device, kind).filter((product) => product.role === role);
+  const found = all.find((product) => product.name === name);
+  if (found) return found;
+  const names = all.map((product) => product.name).join(', ');
+  throw new RangeError(`This device has no product ${name} for ${role}; it has ${names}.`);
+}
+
+/** A product that can be dispatched, with the LoRA products that go with it. */
+export interface CompiledProduct {
+  readonly product: Product;
+  /** From `input` to `output` and `narrow`: x to y and z, or dy to dx and dz. */
+  run(
+    ...args: [
+      ...[pass: GPUComputePassEncoder, batch: GpuBatch, matrix: GpuMatrix, adapters: GPUBuffer],
+      ...[input: GPUBuffer, output: GPUBuffer, narrow: GPUBuffer],
+    ]
+  ): void;
+}
+
+/** Throws a ShaderError. */
+export async function compiledProduct(runtime: Runtime, product: Product): Promise<CompiledProduct> {
+  const kernel = await runtime.kernel(product.source);
+  return {
+    product,
+    run(pass, batch, { shape, words, scales, info }, adapters, input, output, narrow) {
+      // 8 tokens × 4 values of the rank each.
+      const sums = batch.tiles * shape.parts.length * Math.ceil(batch.maxRank / 4);
+      kernel.run(
+        pass,
+        [batch.dims, info, input, words, scales, batch.tileInfo, adapters, output, narrow],
+        product.threads(batch, shape) + sums * product.lanes,
+      );
+    },
+  };
+}
+
 /**
  * Products with packed weights of any shape, and their LoRA. `forward` leaves y without its adapter's part, scale z Bᵀ,
  * and `backward` leaves dx without dz A: the kernels that read y and dx add them (norm.ts, attention.ts, pointwise.ts),
  * for one dispatch less each.
  */
 export class Linear {
-  /** Blocks of 4 columns a thread computes in the forward product. */
-  readonly #blocks: number;
+  /** What computes the products of each role, by how weights are stored. */
+  readonly #products: ReadonlyMap<WeightKind, Record<Role, CompiledProduct>>;
   /** Threads that share a sum of the gradients. */
   readonly #lanes: number;
-  readonly #kernels: Record<'gradient' | 'add', Kernel>;
-  /** The products, by how weights are stored. */
-  readonly #products: ReadonlyMap<WeightKind, Products>;
+  readonly #gradient: Kernel;
+  readonly #add: Kernel;
 
   private constructor(
-    blocks: number,
+    products: ReadonlyMap<WeightKind, Record<Role, CompiledProduct>>,
     lanes: number,
-    kernels: Record<'gradient' | 'add', Kernel>,
-    products: ReadonlyMap<WeightKind, Products>,
+    gradient: Kernel,
+    add: Kernel,
   ) {
-    this.#blocks = blocks;
-    this.#lanes = lanes;
-    this.#kernels = kernels;
     this.#products = products;
+    this.#lanes = lanes;
+    this.#gradient = gradient;
+    this.#add = add;
   }
 
-  /** @param kinds storage of the matrices there will be */
-  static async create(runtime: Runtime, software: boolean, kinds: Iterable<WeightKind> = ['q4']): Promise<Linear> {
-    // Software renderers want few, long threads; a GPU wants many.
-    const blocks = software ? 2 : 1;
+  /**
+   * Errors: RangeError where the device has no product of a name; ShaderError.
+   *
+   * @param kinds storage of the matrices there will be
+   */
+  static async create(
+    runtime: Runtime,
+    device: ProductFeatures,
+    names: ProductNames = PLAIN,
+    kinds: Iterable<WeightKind> = ['q4'],
+  ): Promise<Linear> {
     const kernel = (
       label: string,
       code: string,
@@ -83,28 +127,29 @@ export class Linear {
       constants: KernelSource['constants'] = {},
     ) => runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings: ['uniform', 'uniform', ...storage] });
     // The tokens of a node are many and its parameters few: on a GPU a workgroup shares the sum.
-    const lanes = software ? 1 : WORKGROUP;
+    const lanes = device.software ? 1 : WORKGROUP;
     const gradientStorage = ['read', 'read', 'read', 'read', 'read', 'read', 'write'] as const;
-    const both = ['read', 'read', 'read', 'read', 'read', 'write', 'write'] as const;
-    const productsOf = async (kind: WeightKind): Promise<[WeightKind, Products]> => {
-      const [forward, backward] = await Promise.all([
-        kernel(`linear ${kind}`, `${weightsCode(kind)}\n${linear}`, both, { BLOCKS: blocks }),
-        kernel(`linear-backward ${kind}`, `${weightsCode(kind)}\n${linearBackward}`, both),
+    const productsOf = async (kind: WeightKind): Promise<[WeightKind, Record<Role, CompiledProduct>]> => {
+      const compile = (role: Role) => compiledProduct(runtime, productNamed(device, kind, role, names[role]));
+      const [decode, forward, backward] = await Promise.all([
+        compile('decode'),
+        compile('forward'),
+        compile('backward'),
       ]);
-      return [kind, { forward, backward }];
+      return [kind, { decode, forward, backward }];
     };
     const [products, gradient, add] = await Promise.all([
       Promise.all(Array.from(new Set(kinds), productsOf)),
       kernel('lora-gradient', `${reduceCode(lanes)}\n${loraGradient}`, gradientStorage, { LANES: lanes }),
       kernel('lora-add', `${lora}\n${loraAdd}`, ['read', 'read', 'read', 'write']),
     ]);
-    return new Linear(blocks, lanes, { gradient, add }, new Map(products));
+    return new Linear(new Map(products), lanes, gradient, add);
   }
 
-  #product({ kind }: GpuMatrix): Products {
+  #product(role: Role, { kind }: GpuMatrix): CompiledProduct {
     const products = this.#products.get(kind);
     if (!products) throw new Error(`There are no kernels for matrices stored as ${kind}.`);
-    return products;
+    return products[role];
   }
 
   /** y [tokens, out] = x Wᵀ and z [tokens, parts, maxRank] = x Aᵀ of x [tokens, in]. */
@@ -115,13 +160,7 @@ export class Linear {
     adapters: GPUBuffer,
     { x, y, z }: { x: GPUBuffer; y: GPUBuffer; z: GPUBuffer },
   ): void {
-    const { shape, words, scales, info } = matrix;
-    const products = batch.tiles * Math.ceil(Math.ceil(shape.out / 4) / this.#blocks);
-    this.#product(matrix).forward.run(
-      pass,
-      [batch.dims, info, x, words, scales, batch.tileInfo, adapters, y, z],
-      products + rankThreads(batch, shape),
-    );
+    this.#product(batch.role, matrix).run(pass, batch, matrix, adapters, x, y, z);
   }
 
   /** dx [tokens, in] = dy W (left out where `shape.first`) and dz = scale dy B. */
@@ -132,13 +171,7 @@ export class Linear {
     adapters: GPUBuffer,
     { dy, dx, dz }: { dy: GPUBuffer; dx: GPUBuffer; dz: GPUBuffer },
   ): void {
-    const { shape, words, scales, info } = matrix;
-    const products = shape.first ? 0 : batch.tiles * rowWords(shape.in);
-    this.#product(matrix).backward.run(
-      pass,
-      [batch.dims, info, dy, words, scales, batch.tileInfo, adapters, dx, dz],
-      products + rankThreads(batch, shape),
-    );
+    this.#product('backward', matrix).run(pass, batch, matrix, adapters, dy, dx, dz);
   }
 
   /** The gradients of A and B of every node of the batch: written, not added. */
@@ -153,7 +186,7 @@ export class Linear {
     if (!segmentInfo) throw new Error('The batch was not packed for training.');
     const ranks = Math.ceil(batch.maxRank / 4);
     const items = segments * ranks * (Math.ceil(shape.out / 4) + (shape.in / 4) * shape.parts.length);
-    this.#kernels.gradient.run(pass, [dims, info, x, z, dy, dz, segmentInfo, tileInfo, gradients], items * this.#lanes);
+    this.#gradient.run(pass, [dims, info, x, z, dy, dz, segmentInfo, tileInfo, gradients], items * this.#lanes);
   }
 
   /** dx += dz A. */
@@ -164,11 +197,6 @@ export class Linear {
     adapters: GPUBuffer,
     { dz, dx }: { dz: GPUBuffer; dx: GPUBuffer },
   ): void {
-    this.#kernels.add.run(pass, [batch.dims, info, dz, batch.tileInfo, adapters, dx], (batch.tiles * shape.in) / 4);
+    this.#add.run(pass, [batch.dims, info, dz, batch.tileInfo, adapters, dx], (batch.tiles * shape.in) / 4);
   }
-}
-
-/** Threads that compute z or dz: 8 tokens × 4 values of the rank each. */
-function rankThreads(batch: GpuBatch, shape: LinearShape): number {
-  return batch.tiles * shape.parts.length * Math.ceil(batch.maxRank / 4);
 }

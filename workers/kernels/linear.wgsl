@@ -2,8 +2,8 @@
 // y, the rest z. Whoever reads y adds scale · z Bᵀ (rope, swiglu, add-norm), which saves a dispatch.
 //
 // W is packed (weights-*.wgsl) and is read as it is. A thread computes 8 tokens × 4 BLOCKS columns of y: a weight is unpacked once
-// for eight tokens, and the four sums of a token and block are one vec4. Of z it computes 8 tokens × 4 values of j. No
-// barriers and no shared memory: software renderers are fastest so.
+// for eight tokens, and the four sums of a token and block are one vec4. z is linear-down.wgsl's. No barriers and no shared
+// memory: software renderers are fastest so.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<uniform> matrix: Matrix;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
@@ -18,7 +18,9 @@
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let index = threadIndex(group, groups, local);
   let products = dims.tiles * ((matrix.out4 + BLOCKS - 1u) / BLOCKS);
-  if (index < products) { product(index); } else { down(index - products); }
+  // Whole workgroups, since those of z may meet at barriers.
+  let own = (products + 63u) / 64u;
+  if (group.y * groups.x + group.x >= own) { down(index - 64u * own, local); } else if (index < products) { product(index); }
 }
 
 fn product(index: u32) {
@@ -78,34 +80,4 @@ fn product(index: u32) {
       $for t in 8 { y[(8u * tile + $tu) * out4 + column4 + $bu] = sum$t_$b; }
     }
   }
-}
-
-fn down(index: u32) {
-  let in4 = matrix.in4;
-  let parts = matrix.parts;
-  let maxRank = dims.maxRank;
-  let perPart = (maxRank + 3u) / 4u;
-  if (parts * perPart == 0u) { return; }
-  let tile = index / (parts * perPart);
-  if (tile >= dims.tiles) { return; }
-  let part = (index / perPart) % parts;
-  let j = 4u * (index % perPart);
-  let adapter = tiles[tile];
-  if (j >= adapter.rank) { return; }
-  let js = min(vec4u(j) + vec4u(0u, 1u, 2u, 3u), vec4u(adapter.rank - 1u));
-  let a = vec4u(adapter.offset + adapter.rank * matrix.unitA) + (part * adapter.rank + js) * 4u * in4;
-  $for t in 8 { var sum$t = vec4f(); }
-  for (var k = 0u; k < in4; k++) {
-    let down = mat4x4f(row4(a.x + 4u * k), row4(a.y + 4u * k), row4(a.z + 4u * k), row4(a.w + 4u * k));
-    $for t in 8 { sum$t += x[(8u * tile + $tu) * in4 + k] * down; }
-  }
-  let count = min(4u, adapter.rank - j);
-  $for t in 8 {
-    let at$t = (8u * tile + $tu) * parts * maxRank + part * maxRank + j;
-    $for i in 4 { if ($iu < count) { z[at$t + $iu] = sum$t[$i]; } }
-  }
-}
-
-fn row4(at: u32) -> vec4f {
-  return vec4f(adapters[at], adapters[at + 1u], adapters[at + 2u], adapters[at + 3u]);
 }

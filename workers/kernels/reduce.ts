@@ -45,3 +45,28 @@ export function reduceCode(lanes: number): string {
     reduction('laneSum4', 'vec4f', 'lanes4', add)
   );
 }
+
+/**
+ * `laneSums`: eight sums at once over the LANES threads of an item, which all of them get. With more than one lane all
+ * threads of the workgroup have to call it. `memory` is workgroup memory that a kernel has anyway, an array<vec4f> of at least
+ * 8 × WORKGROUP elements that nobody reads any more; by default there is one of its own.
+ */
+export function laneSumsCode(lanes: number | 'subgroup', memory?: string): string {
+  const sums = (body: string) => `fn laneSums(local: u32, sums: array<vec4f, 8>) -> array<vec4f, 8> {\n${body}\n}\n`;
+  if (lanes === 1) return sums('return sums;');
+  if (lanes === 'subgroup') return sums('return array<vec4f, 8>($for t in 8 { subgroupAdd(sums[$t]), });');
+  const own = memory ?? 'laneMemory';
+  const declared = memory === undefined ? `var<workgroup> ${own}: array<vec4f, ${8 * WORKGROUP}>;\n` : '';
+  return (
+    declared +
+    sums(/* wgsl */ `
+  $for t in 8 { ${own}[${WORKGROUP}u * $tu + local] = sums[$t]; }
+  workgroupBarrier();
+  $for t in 8 { var total$t = vec4f(); }
+  let first = local - local % LANES;
+  for (var lane = first; lane < first + LANES; lane++) {
+    $for t in 8 { total$t += ${own}[${WORKGROUP}u * $tu + lane]; }
+  }
+  return array<vec4f, 8>($for t in 8 { total$t, });`)
+  );
+}

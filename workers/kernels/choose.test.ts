@@ -1,0 +1,121 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { noDevice, requestTestDevice, testFeatures } from '../../tests/gpu.ts';
+import { Runtime } from '../gpu/runtime.ts';
+import { type ChoiceMemory, Trial, chooseProducts } from './choose.ts';
+import { PLAIN, type LinearShape, compiledProduct } from './linear.ts';
+import { type Product, ROLES, productsFor } from './products.ts';
+
+const SHAPES: LinearShape[] = [
+  { in: 36, out: 44, parts: [0, 12, 28], unitA: 0, unitB: 3 * 36, first: false },
+  { in: 68, out: 36, parts: [0], unitA: 152, unitB: 220, first: false },
+];
+
+class MapMemory implements ChoiceMemory {
+  readonly texts = new Map<string, string>();
+  /** Called before each write. */
+  onWrite: (text: string) => void = () => undefined;
+
+  async read(key: string): Promise<string | null> {
+    return this.texts.get(key) ?? null;
+  }
+
+  async write(key: string, text: string): Promise<void> {
+    this.texts.set(key, text);
+    this.onWrite(text);
+  }
+
+  alone<T>(_key: string, work: () => Promise<T>): Promise<T> {
+    return work();
+  }
+}
+
+describe.skipIf(await noDevice())('The choice of products', () => {
+  let runtime: Runtime;
+  /** The test device, as if it were a GPU. */
+  const gpu = () => ({ ...testFeatures(), software: false });
+  beforeAll(async () => {
+    runtime = new Runtime(await requestTestDevice());
+  });
+
+  test('is measured once and then remembered', { timeout: 120_000 }, async () => {
+    const memory = new MapMemory();
+    const names = await chooseProducts(runtime, gpu(), SHAPES, 'device', memory);
+    for (const role of ROLES) {
+      const there = productsFor(gpu()).filter((product) => product.role === role);
+      expect(there.map((product) => product.name)).toContain(names[role]);
+    }
+    expect(runtime.names('trial.')).toEqual([]);
+
+    // What was kept counts, whatever a new measurement would say.
+    const [[key, text]] = [...memory.texts] as [[string, string]];
+    const other = { ...names, decode: names.decode === 'lanes' ? 'plain' : 'lanes' };
+    memory.texts.set(key, JSON.stringify({ ...(JSON.parse(text) as object), products: other }));
+    const { dispatches } = runtime;
+    expect(await chooseProducts(runtime, gpu(), SHAPES, 'device', memory)).toEqual(other);
+    expect(runtime.dispatches).toBe(dispatches);
+
+    memory.texts.set(key, '{"products":');
+    expect(await chooseProducts(runtime, gpu(), SHAPES, 'device', memory)).toEqual(
+      (JSON.parse(memory.texts.get(key)!) as { products: unknown }).products,
+    );
+    expect(memory.texts.size).toBe(1);
+  });
+
+  test('is plain where it could not be kept, and in software', async () => {
+    const { dispatches } = runtime;
+    expect(await chooseProducts(runtime, gpu(), SHAPES, 'device', undefined)).toEqual(PLAIN);
+    const software = { ...gpu(), software: true };
+    expect(await chooseProducts(runtime, software, SHAPES, 'device', new MapMemory())).toEqual(PLAIN);
+    expect(runtime.dispatches).toBe(dispatches);
+  });
+
+  test('leaves out what was being tried when the device went away', { timeout: 120_000 }, async () => {
+    const memory = new MapMemory();
+    memory.onWrite = (text) => {
+      if (text.includes('forward tiled')) throw new Error('The device was lost.');
+    };
+    await expect(chooseProducts(runtime, gpu(), SHAPES, 'device', memory)).rejects.toThrow('lost');
+    memory.onWrite = () => undefined;
+    const names = await chooseProducts(runtime, gpu(), SHAPES, 'device', memory);
+    expect(names.forward).toBe('plain');
+    const [kept] = [...memory.texts.values()];
+    expect(JSON.parse(kept!)).toEqual({ products: names, suspects: ['forward tiled'] });
+  });
+
+  test('takes no product that is wrong, breaks off or does not compile', { timeout: 120_000 }, async () => {
+    const trial = new Trial(runtime, SHAPES);
+    const products = productsFor(gpu());
+    const lanes = products.find(({ name }) => name === 'lanes')!;
+    const plain = await compiledProduct(
+      runtime,
+      products.find(({ role }) => role === 'decode')!,
+    );
+    const changed = (from: string, to: string): Product => {
+      expect(lanes.source.code).toContain(from);
+      return { ...lanes, source: { ...lanes.source, code: lanes.source.code.replace(from, to) } };
+    };
+    expect(await trial.secondsIfRight(lanes, plain)).toBeGreaterThan(0);
+    // The scale of the adapters has no part in z; the last value of a row has.
+    expect(await trial.secondsIfRight(changed('in4 + in4 - 1u] * low', 'in4 + in4 - 2u] * low'), plain)).toBeNull();
+    expect(await trial.secondsIfRight({ ...lanes, threads: () => 0 }, plain)).toBeNull();
+    expect(await trial.secondsIfRight(changed('let in4', 'lot in4'), plain)).toBeNull();
+    trial.end();
+  });
+
+  test.each([
+    ...ROLES.map((role) => [role, 'q4'] as const),
+    ['decode', 'q8'] as const,
+    ['forward', 'bf16'] as const,
+    ['backward', 'f32'] as const,
+  ])('all products for %s agree, weights in %s', { timeout: 120_000 }, async (role, kind) => {
+    const trial = new Trial(runtime, SHAPES, kind);
+    const all = productsFor(gpu(), kind).filter((product) => product.role === role);
+    const [first, ...others] = all as [Product, ...Product[]];
+    const plain = await compiledProduct(runtime, first);
+    expect(others.length).toBeGreaterThan(0);
+    for (const product of others) {
+      expect(await trial.difference(await compiledProduct(runtime, product), plain), product.name).toBeLessThan(2e-6);
+    }
+    trial.end();
+  });
+});
