@@ -1,4 +1,5 @@
 import { expose } from 'comlink';
+import { openChoiceMemory } from '../workers/engine/choice-memory.ts';
 import { type BenchOptions, type Surroundings, runBench } from './measure.ts';
 import type { BenchReport } from './report.ts';
 
@@ -9,14 +10,18 @@ export interface PageSurroundings extends Required<Pick<Surroundings, 'about' | 
 }
 
 const api = {
-  run(
+  async run(
     options: BenchOptions,
     { models, about }: Pick<PageSurroundings, 'models' | 'about'>,
     onProgress: PageSurroundings['onProgress'],
     onResult: PageSurroundings['onResult'],
   ): Promise<BenchReport> {
     const { gpu } = navigator as Partial<Navigator>;
-    return runBench(options, { gpu, about, onProgress, onResult, address: (model) => new URL(model, models).href });
+    return runBench(options, {
+      ...{ gpu, about, onProgress, onResult },
+      choices: await openChoiceMemory(),
+      address: (model) => new URL(model, models).href,
+    });
   },
 };
 

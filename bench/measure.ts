@@ -21,6 +21,8 @@ import {
   generationOf,
   trainingOf,
 } from './cases.ts';
+import type { ChoiceMemory } from '../workers/kernels/choose.ts';
+import type { ProductNames } from '../workers/kernels/products.ts';
 import { type DeviceLimits, measureLimits } from './limits.ts';
 import { type Memory, memoryByKind } from './memory.ts';
 import { MeteredBackend, type Reading } from './meter.ts';
@@ -43,10 +45,14 @@ export interface BenchOptions {
   sizes?: Sizes;
   /** Timed runs of a case. Default: 10 on a GPU, 5 on a CPU. */
   runs?: number;
+  /** Products to be used whatever was measured (workers/kernels/products.ts). */
+  products?: Partial<ProductNames>;
 }
 
 export interface Surroundings extends ModelFiles {
   gpu?: GPU | undefined;
+  /** Where the products measured on this device are kept; without it, the plain ones are timed. */
+  choices?: ChoiceMemory | undefined;
   /** What the report should say of where it was made. */
   about: Pick<BenchReport, 'commit' | 'versions'> & { backend?: string | undefined };
   onProgress?: (what: string) => void;
@@ -62,7 +68,7 @@ export const WARM_UP = 2;
  */
 export async function runBench(options: BenchOptions, surroundings: Surroundings): Promise<BenchReport> {
   const { engine, kinds = KINDS, sizes = {} } = options;
-  const { gpu, onProgress, onResult } = surroundings;
+  const { gpu, choices, onProgress, onResult } = surroundings;
   const { backend: backendName, ...about } = surroundings.about;
   let limits: DeviceLimits | null = null;
   let slow = true;
@@ -83,7 +89,10 @@ export async function runBench(options: BenchOptions, surroundings: Surroundings
       let backend: Backend | undefined;
       try {
         // Steps are timed as they are; elsewhere all messages have their full length, so that runs are alike.
-        backend = await createBackend(one.kind === 'step' ? weights : neverStops(weights), engine, gpu);
+        backend = await createBackend(one.kind === 'step' ? weights : neverStops(weights), engine, gpu, {
+          choices,
+          products: options.products,
+        });
         device = { ...backend.adapter, ...(backendName !== undefined && { backend: backendName }) };
         results.push(await measureCase(one, weights, backend, runs));
         onResult?.(results.at(-1)!, limits);

@@ -18,8 +18,9 @@ import {
   rowsOf,
 } from '../bench/report.ts';
 import { SHAPES } from '../bench/shapes.ts';
+import { type ProductNames, ROLES, type Role } from '../workers/kernels/products.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
-import { adapterLine, backendName, modelAddress, root } from './engine.ts';
+import { adapterLine, backendName, choiceFolder, modelAddress, root } from './engine.ts';
 import { about, InputError } from './errors.ts';
 import { fetchFile } from './fetch-file.ts';
 import { table } from './text.ts';
@@ -33,6 +34,7 @@ export interface BenchCommandOptions extends Sizes {
   runs?: number;
   out?: string;
   compare?: string[];
+  kernels?: string[];
   counts?: boolean;
   update?: boolean;
 }
@@ -56,9 +58,11 @@ async function measure(options: BenchCommandOptions): Promise<void> {
       ...(kinds && { kinds }),
       ...(grid && { grid }),
       ...(runs && { runs }),
+      ...(options.kernels && { products: productsNamed(options.kernels) }),
     } satisfies BenchOptions,
     {
       gpu,
+      choices: choiceFolder,
       address: modelAddress,
       fetch: fetchFile,
       about: {
@@ -84,6 +88,7 @@ function print({ device, limits, results, skipped, rank, commit: at, versions: v
       .map((pair) => pair.join(' '))
       .join(', ')}; commit ${at ?? 'unknown'}`,
   );
+  if (device.products) console.log(`Products: ${device.products.join(', ')}.`);
   if (limits) console.log(limitsLine(limits));
   console.log(
     `Adapters of rank ${rank} on all seven projections. Medians, and the median absolute deviation, of ${results[0]?.seconds.runs.length ?? 0} runs.\n`,
@@ -158,6 +163,17 @@ async function whatComputes({
   if (engine === 'webgpu') throw new InputError(`--engine webgpu: ${reason}`);
   console.error(`${reason} Measuring the reference engine instead; --adapter software measures WebGPU on the CPU.`);
   return { engine: 'reference' };
+}
+
+/** Of `plain` or `decode=lanes`: the first is for all roles. Whether the device has them is seen when they are compiled. */
+function productsNamed(list: string[]): Partial<ProductNames> {
+  const names: Partial<ProductNames> = {};
+  for (const item of list) {
+    const [role, name] = item.split('=') as [string, string?];
+    if (name === undefined) for (const each of ROLES) names[each] = role;
+    else names[known('--kernels', role, ROLES) as Role] = name;
+  }
+  return names;
 }
 
 function known(option: string, name: string, names: readonly string[]): string {

@@ -6,6 +6,7 @@ import { BUILT_IN_MODELS, type RunSpec } from '../src/spec.ts';
 import type { AdapterInfo, EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import { createEngine } from '../workers/engine/create.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
+import { ChoiceFolder } from './choice-folder.ts';
 import { InputError } from './errors.ts';
 import { fetchFile } from './fetch-file.ts';
 import { cacheFolder, FolderStore } from './folder-store.ts';
@@ -19,6 +20,9 @@ const BACKENDS: Partial<Record<NodeJS.Platform, string>> = { linux: 'vulkan', da
 
 export const backendName = (adapter: AdapterChoice): string | undefined =>
   adapter === 'software' ? 'vulkan' : BACKENDS[process.platform];
+
+/** The fastest products of this machine's GPUs, as measured the first time. */
+export const choiceFolder = new ChoiceFolder(join(cacheFolder(), 'kernels'));
 
 export interface OpenedEngine {
   engine: EngineApi;
@@ -47,7 +51,7 @@ export async function openEngine(spec: EngineSpec, adapter: AdapterChoice): Prom
     {
       fetch: fetchFile,
       ...(remote && { store: new FolderStore(join(cacheFolder(), 'models')) }),
-      ...(found?.gpu && { gpu: found.gpu }),
+      ...(found?.gpu && { gpu: found.gpu, choices: async () => choiceFolder }),
       onProgress: (at) => progress?.report(at),
     },
   );

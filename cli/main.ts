@@ -185,6 +185,11 @@ function program(): Command {
     .option('--prompt <n>', 'tokens of a prompt', whole(1, 4096))
     .option('--tokens <n>', 'tokens of a message', whole(1, 4096))
     .option('--runs <n>', 'timed runs of a case (default: 10 on a GPU, 5 on a CPU)', whole(1, 1000))
+    .option(
+      '--kernels <list>',
+      'matrix products to use: plain, or decode=lanes,forward=tiled (default: as measured)',
+      list,
+    )
     .option('--out <file>', 'where to save the report, as JSON')
     .option('--compare <files...>', 'two reports: what is faster, what slower, what the same within the spread')
     .option('--counts', 'check dispatches, read-backs, bytes and memory against bench/counts.json')

@@ -2,12 +2,14 @@
 import type { EngineChoice, EngineOptions, LoadProgress } from '../engine-api.ts';
 import { NoDeviceError } from '../gpu/device.ts';
 import { ShaderError } from '../gpu/runtime.ts';
+import type { ChoiceMemory } from '../kernels/choose.ts';
 import type { Backend } from './backend.ts';
 import { type ModelConfig, ModelError } from './config.ts';
 import { Engine } from './engine.ts';
 import { readTokenizerFiles } from './tokenizer-files.ts';
 import { CharacterTokenizer, NoTokenizer, type Tokenizer } from './tokenizer.ts';
 import type { ModelFiles } from './weights/files.ts';
+import type { WebGpuOptions } from './webgpu.ts';
 import { openModel } from './weights/open.ts';
 import type { ModelWeights } from './weights/packed.ts';
 import { loadPlan } from './weights/plan.ts';
@@ -21,6 +23,8 @@ export interface Surroundings {
   fetch?: Fetch | undefined;
   /** Where files of models are kept; without one they are fetched each time. */
   store?: FileStore | undefined;
+  /** Where the fastest products of a GPU are kept; without it none are measured (kernels/choose.ts). */
+  choices?: (() => Promise<ChoiceMemory | undefined>) | undefined;
   onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
@@ -32,7 +36,7 @@ export interface Surroundings {
  * NoDeviceError where there is no device; StorageFullError where it is to be kept and there is no room.
  */
 export async function createEngine(options: EngineOptions, surroundings: Surroundings = {}): Promise<Engine> {
-  const { fetch, store, onProgress } = surroundings;
+  const { fetch, store, choices, onProgress } = surroundings;
   const { model, quantization, keep } = options;
   const { plan, files } = await openModel(model, { fetch, store, keep, quantization });
   // Before the weights: a tokenizer that cannot be used is named before gigabytes are downloaded.
@@ -42,7 +46,7 @@ export async function createEngine(options: EngineOptions, surroundings: Surroun
     onProgress?.({ phase, loadedBytes: weights.bytes, totalBytes: weights.bytes });
   report('compiling shaders');
   const gpu = surroundings.gpu ?? (globalThis.navigator as WorkerNavigator | undefined)?.gpu;
-  const backend = await createBackend(weights, options.engine, gpu);
+  const backend = await createBackend(weights, options.engine, gpu, { choices: await choices?.() });
   report('ready');
   return new Engine(weights.config, backend, tokenizer, weights.bytes);
 }
@@ -52,12 +56,13 @@ export async function createBackend(
   weights: ModelWeights,
   engine: EngineChoice,
   gpu: GPU | undefined,
+  products: Pick<WebGpuOptions, 'choices' | 'products'> = {},
 ): Promise<Backend> {
   if (engine === 'reference') return createReference(weights);
   try {
     const { createWebGpuBackend } = await import('./webgpu.ts');
     // The reference engine is some three times as fast as WebGPU in software (docs/log.md).
-    return await createWebGpuBackend(weights, gpu, { hardwareOnly: engine === 'auto' });
+    return await createWebGpuBackend(weights, gpu, { ...products, hardwareOnly: engine === 'auto' });
   } catch (error) {
     // A driver that cannot compile a shader is as good as none, and some shapes the kernels do not take.
     const unusable = [NoDeviceError, ShaderError, ModelError].some((kind) => error instanceof kind);

@@ -3,6 +3,7 @@ import { describeBehaviour, fresh, loadNano, noisy } from '../../tests/behaviour
 import { noDevice, testGpu } from '../../tests/gpu.ts';
 import { describeNonFinite } from '../../tests/non-finite.ts';
 import { describeParity } from '../../tests/parity.ts';
+import type { ProductNames } from '../kernels/products.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import type { Sampling } from '../engine-api.ts';
 import type { UpdateOptions } from './backend.ts';
@@ -23,6 +24,7 @@ interface Shape {
   tuning: 'software' | 'hardware';
   /** Default: q4. */
   kind?: StorageKind;
+  products?: Partial<ProductNames>;
 }
 
 /** Shapes that meet every edge of the kernels: half-used words, odd vocabularies, grouped heads, one of everything. */
@@ -78,6 +80,12 @@ const SHAPES: Shape[] = [
     tuning: 'hardware',
     kind: 'f32',
   },
+  {
+    what: 'tiled products, and sums of few rows in lanes',
+    shape: { hiddenSize: 36, intermediateSize: 100, layers: 1, heads: 6, kvHeads: 2, headSize: 8 },
+    tuning: 'hardware',
+    products: { decode: 'lanes', forward: 'tiled', backward: 'tiled' },
+  },
 ];
 
 describe.skipIf(await noDevice())('WebGPU', () => {
@@ -90,14 +98,14 @@ describe.skipIf(await noDevice())('WebGPU', () => {
     runtime.upload('finalNorm', values);
   });
 
-  describe.each(SHAPES)('agrees with the reference engine: $what', ({ shape, tuning, kind }) => {
+  describe.each(SHAPES)('agrees with the reference engine: $what', ({ shape, tuning, kind, products }) => {
     test(
       'messages, losses, gradients and learned adapters of nodes of ranks 3, 1 and 64',
       { timeout: 300_000 },
       async () => {
         const weights = randomModel(shape, 1, kind);
         const layout = adapterLayout(weights.config);
-        const gpu = await createWebGpuBackend(weights, testGpu(), { tuning });
+        const gpu = await createWebGpuBackend(weights, testGpu(), { tuning, products });
         const reference = await createReferenceBackend(weights);
         const ranks = [3, 1, 64];
         for (const backend of [gpu, reference]) {
