@@ -294,12 +294,7 @@ export class Runtime {
     return group;
   }
 
-  async #compile(
-    label: string,
-    code: string,
-    bindings: readonly BindingKind[],
-    workgroup: number,
-  ): Promise<Kernel> {
+  async #compile(label: string, code: string, bindings: readonly BindingKind[], workgroup: number): Promise<Kernel> {
     const { device } = this;
     device.pushErrorScope('validation');
     const module = device.createShaderModule({ label, code });
