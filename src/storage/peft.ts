@@ -110,7 +110,7 @@ export function targetModules(tensors: readonly AdapterTensor[]): string[] {
 /** A text is a pattern, or `all-linear`: what it took then shows in the tensors. */
 function checkTargets(targets: unknown, wanted: readonly string[]): void {
   if (!Array.isArray(targets)) return;
-  const last = targets.map((target) => String(target).split('.').at(-1) ?? '');
+  const last = targets.map((target) => (typeof target === 'string' ? (target.split('.').at(-1) ?? '') : ''));
   if (wanted.every((name) => last.includes(name)) && last.every((name) => wanted.includes(name))) return;
   throw mismatch('target_modules', targets, `all of ${wanted.join(', ')}`);
 }
