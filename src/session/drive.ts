@@ -1,5 +1,6 @@
 /** Training, as the reader asks for it: on until paused, or one step. Reads the trainer's events and tells the board. */
 import { EngineLostError } from '../nodes/pool.ts';
+import { refusal } from '../storage/refusal.ts';
 import { taskNamed } from '../tasks/index.ts';
 import { isScheduled } from '../training/curriculum.ts';
 import { train, type Trainer, type TrainEvent } from '../training/train.ts';
@@ -168,7 +169,7 @@ export class Drive {
         if (this.#parts.keeper.run !== null) board.set({ savedAt: event.step, storageTrouble: null });
         break;
       case 'checkpoint-failed':
-        board.set({ storageTrouble: event.error.message });
+        board.set({ storageTrouble: refusal(event.error) });
         break;
       case 'decision':
         this.#decided(event, trainer);
@@ -229,7 +230,7 @@ export class Drive {
       await (await keeper.sink()).save(checkpoint);
       if (keeper.run !== null) board.set({ savedAt: checkpoint.step, storageTrouble: null });
     } catch (error) {
-      board.set({ storageTrouble: error instanceof Error ? error.message : String(error) });
+      board.set({ storageTrouble: refusal(error) });
     }
   }
 }

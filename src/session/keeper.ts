@@ -5,6 +5,7 @@
 import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { BrowserStore } from '../storage/checkpoints.ts';
+import { refusal } from '../storage/refusal.ts';
 import type { CheckpointSink } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
 import { renamed } from './rename.ts';
@@ -155,7 +156,7 @@ export class RunKeeper {
   }
 
   #fail(error: unknown): null {
-    this.trouble = error instanceof Error ? error.message : String(error);
+    this.trouble = refusal(error);
     return null;
   }
 

@@ -4,12 +4,13 @@ import { UnconfirmedError } from '../nodes/confirmed.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { RewardError } from '../nodes/rewarder.ts';
 import { SpecError } from '../spec.ts';
+import { refusal } from '../storage/refusal.ts';
 import { isNonFinite } from '../training/settings.ts';
 import type { Trouble } from './state.ts';
 
 /** An error as what happened and what to do about it. `step` is where the run stands. */
 export function troubleOf(error: unknown, step: number): Trouble {
-  const said = error instanceof Error ? error.message : String(error);
+  const said = refusal(error);
   const what = sentence(said.slice(0, 600));
   const { name } = error as Partial<Error>;
   if (name === 'StorageFullError') {
@@ -26,7 +27,7 @@ export function troubleOf(error: unknown, step: number): Trouble {
   }
   // It says itself what to do.
   if (name === 'ModelError') return { what, remedy: 'Press Play to try again, or choose another model.' };
-  if (/memory|allocation|quota/i.test(said)) {
+  if (/memory|allocation|quota|room on the disk/i.test(said)) {
     return { what, remedy: 'Close other tabs or choose fewer problems a step, then press Play.' };
   }
   if (isNonFinite(error)) {

@@ -23,6 +23,10 @@ export const times = (few: number, many: number): number => (full ? many : few);
 export class FaultRecord {
   readonly #line: FaultLine;
 
+  get name(): string {
+    return this.#line.fault;
+  }
+
   constructor(fault: string) {
     this.#line = { fault, injected: 0, recovered: 0, lostSteps: 0, seconds: null };
     test.info().annotations.push({

@@ -1,6 +1,6 @@
 /** Runs to be disturbed, and what they come to when nobody disturbs them. */
 import { createHash } from 'node:crypto';
-import { expect, type Page } from '@playwright/test';
+import type { Page } from '@playwright/test';
 import type { NeuroMas, RunSpecInput, SessionState } from '../../src/index.ts';
 import { linkTo } from '../e2e/page-helpers.ts';
 import { address, Chromium, newProfile } from './browser.ts';
@@ -37,15 +37,17 @@ export const stateOf = (page: Page): Promise<SessionState> =>
   });
 
 export async function until(page: Page, what: (state: SessionState) => boolean, seconds = 90): Promise<SessionState> {
-  let state: SessionState | undefined;
-  await expect
-    .poll(async () => what((state = await stateOf(page))), {
-      timeout: seconds * 1000,
-      intervals: [20, 50, 100],
-      message: `last: ${what.toString()}`,
-    })
-    .toBe(true);
-  return state!;
+  const end = performance.now() + seconds * 1000;
+  for (let wait = 20; ; wait = Math.min(100, 2 * wait)) {
+    const state = await stateOf(page);
+    if (what(state)) return state;
+    if (performance.now() > end) {
+      const { activity, waitingFor, step, recovered, resumable, storageTrouble, trouble } = state;
+      const seen = JSON.stringify({ activity, waitingFor, step, recovered, resumable, storageTrouble, trouble });
+      throw new Error(`after ${seconds} s it is not so that ${what.toString()}; the session is ${seen}`);
+    }
+    await sleep(wait);
+  }
 }
 
 /** As the reader's button does; resolves when training is on. */

@@ -29,7 +29,7 @@ count('unit tests', 'vitest/vitest.mjs', unit, {}, [
 ]);
 const browser = join(reports, 'browser.json');
 count('browser tests', '@playwright/test/cli.js', browser, { PLAYWRIGHT_JSON_OUTPUT_FILE: browser }, [
-  ...['test', '--pass-with-no-tests', '--reporter=list,json', ...filters],
+  ...['test', '--pass-with-no-tests', '--reporter=list,json,./tests/faults/table.ts', ...filters],
 ]);
 
 console.log(`\n${passed} passed, ${failed} failed`);

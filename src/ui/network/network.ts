@@ -403,7 +403,7 @@ export class NmNetwork extends LitElement {
     const { transcript, modes } = this;
     if (modes) return `${size} Shown is what each node writes most often for ${shown(modes.problem)}.`;
     if (!transcript) return `${size} No problem has been run yet.`;
-    return `${size} Problem ${shown(transcript.problem)}; the network answered ${shown(transcript.wrote ?? 'nothing')}, which is ${transcript.correct ? 'right' : `wrong; right is ${transcript.answer}`}.`;
+    return `${size} Problem ${shown(transcript.problem)}; the network answered ${shown(transcript.wrote ?? 'nothing')}, which is ${transcript.correct ? 'right' : `wrong; right is ${shown(transcript.answer)}`}.`;
   }
 }
 

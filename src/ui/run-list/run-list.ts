@@ -2,6 +2,7 @@ import { html, LitElement, nothing, type TemplateResult } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { repeat } from 'lit/directives/repeat.js';
 import type { Curves, ListedRun, StorageUse } from '../../session/library.ts';
+import { refusal } from '../../storage/refusal.ts';
 import type { Session } from '../../session/session.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { icons } from '../theme/icons.ts';
@@ -52,14 +53,14 @@ export class NmRuns extends LitElement {
       this.said = (await work()) ?? '';
     } catch (error) {
       this.said = '';
-      this.fault = error instanceof Error ? error.message : String(error);
+      this.fault = refusal(error);
     }
     try {
       this.runs = await session.library.list();
       this.use = await session.library.use();
     } catch (error) {
       this.runs ??= [];
-      this.fault ||= `the runs cannot be read: ${error instanceof Error ? error.message : String(error)}`;
+      this.fault ||= `the runs cannot be read: ${refusal(error)}`;
     }
     this.doing = '';
     await this.updateComplete;

@@ -1,0 +1,95 @@
+/** What a fault costs, measured in the page: every step it makes is noted, with what was saved by then. */
+import { expect, type Page } from '@playwright/test';
+import type { NeuroMas } from '../../src/index.ts';
+import type { FaultRecord } from './record.ts';
+import { sleep, stateOf, until } from './run.ts';
+
+interface Made {
+  step: number;
+  /** Steps done at the latest checkpoint then. */
+  savedAt: number;
+  /** Milliseconds of the page's clock. */
+  at: number;
+  /** Whether the reader has been told that the engine was lost since the fault. */
+  recovered: boolean;
+}
+
+type Watched = typeof globalThis & { made: Made[]; startedWorkers: Worker[] };
+
+/** Keeps the workers that the page starts, so that a test can end them as the browser would: without a word. */
+export async function keepWorkers(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    const started: Worker[] = ((globalThis as Watched).startedWorkers = []);
+    globalThis.Worker = class extends Worker {
+      constructor(...args: ConstructorParameters<typeof Worker>) {
+        super(...args);
+        started.push(this);
+      }
+    };
+  });
+}
+
+/** Ends all workers of the page, in the middle of whatever they compute. */
+export const endWorkers = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    for (const worker of (globalThis as Watched).startedWorkers.splice(0)) worker.terminate();
+  });
+
+/** Begins to note the steps of the session. */
+export async function watchSteps(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const session = document.querySelector<NeuroMas>('neuro-mas')!.session!;
+    const made: Made[] = ((globalThis as Watched).made = []);
+    session.on('step', ({ detail }) => {
+      const { savedAt, recovered } = session.state;
+      const { step } = detail.point;
+      made.push({ step, savedAt: savedAt ?? 0, at: performance.now(), recovered: recovered !== null });
+    });
+  });
+}
+
+/** Steps noted so far. */
+export const stepsMade = (page: Page): Promise<number> => page.evaluate(() => (globalThis as Watched).made.length);
+
+/** Resolves when so many more steps were made. */
+export async function moreSteps(page: Page, count: number): Promise<void> {
+  const target = (await stepsMade(page)) + count;
+  await expect
+    .poll(() => stepsMade(page), { timeout: 120_000, intervals: [20, 50, 100] })
+    .toBeGreaterThanOrEqual(target);
+}
+
+/**
+ * Injects a fault that costs the engine, and sees training go on by itself: with one sentence to the reader, and no more
+ * steps lost than were made since the latest checkpoint.
+ */
+export async function goesOnByItself(page: Page, record: FaultRecord, inject: () => Promise<void>): Promise<void> {
+  await page.evaluate(() => {
+    document.querySelector<NeuroMas>('neuro-mas')!.session!.dismissTrouble();
+    (globalThis as Watched).made.length = 0;
+  });
+  record.injected();
+  await inject();
+  const injectedAt = await page.evaluate(() => performance.now());
+  const { recovered } = await until(page, ({ recovered, trouble }) => recovered !== null || trouble !== null, 60);
+  const { trouble } = await stateOf(page);
+  expect(trouble).toBeNull();
+  await expect(page.getByText('The engine was lost and started again')).toBeVisible();
+
+  const after = await firstStepAfter(page);
+  // The last step of the network that was lost; none since the last fault where it was lost at once.
+  const before = await page.evaluate(() => (globalThis as Watched).made.findLast(({ recovered }) => !recovered));
+  const lostSteps = Math.max(0, (before?.step ?? 0) - recovered!.step);
+  expect(lostSteps).toBeLessThanOrEqual((before?.step ?? 0) - (before?.savedAt ?? 0));
+  record.recovered({ lostSteps, seconds: after && Math.max(0, after.at - injectedAt) / 1000 });
+}
+
+/** Null where the run has come to its end without one. */
+async function firstStepAfter(page: Page): Promise<Made | null> {
+  for (;;) {
+    const { finished } = await stateOf(page);
+    const made = await page.evaluate(() => (globalThis as Watched).made.find(({ recovered }) => recovered));
+    if (made || finished) return made ?? null;
+    await sleep(20);
+  }
+}
