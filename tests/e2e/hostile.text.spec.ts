@@ -47,7 +47,7 @@ const looked = (page: Page): Promise<{ characters: number; longest: number; bad:
           if (/^on/.test(name)) elements.push(`${element.tagName} ${name}`);
           if (!field) texts.push(value);
         }
-        for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) texts.push(node.data ?? '');
+        for (const node of element.childNodes) if (node.nodeType === Node.TEXT_NODE) texts.push(node.textContent ?? '');
         if (element.shadowRoot) walk(element.shadowRoot);
       }
     };
