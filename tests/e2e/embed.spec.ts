@@ -299,10 +299,15 @@ test('iframe of another site, with partitioned storage: runs are kept, apart fro
   await mkdir(join(profile, 'Default'));
   await writeFile(join(profile, 'Default/Preferences'), JSON.stringify({ profile: { cookie_controls_mode: 0 } }));
   // Playwright starts browsers with partitioning switched off, so this one is started by hand.
-  const started = spawn((await findChromium()) ?? chromium.executablePath(), [
-    ...CHROMIUM_FLAGS,
-    ...['--headless=new', '--no-sandbox', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
-  ]);
+  const started = spawn(
+    (await findChromium()) ?? chromium.executablePath(),
+    [
+      ...CHROMIUM_FLAGS,
+      ...['--headless=new', '--no-sandbox', '--remote-debugging-port=0', `--user-data-dir=${profile}`],
+      ...['--no-first-run', 'about:blank'],
+    ],
+    { stdio: 'ignore' },
+  );
   const runs = (where: Page | Frame) =>
     where.evaluate(async () => {
       const library = document.querySelector<NeuroMas>('neuro-mas')?.session?.library;
