@@ -12,6 +12,8 @@ const ABOUT_INPUT = new Set([
   'StorageFullError',
   'HelperError',
   'RewardError',
+  'DataError',
+  'DataMissingError',
   'PeftError',
   'SafetensorsError',
   'CorruptCheckpointError',

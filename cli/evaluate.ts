@@ -1,11 +1,12 @@
 import { withHelpers } from '../src/nodes/helped.ts';
-import { taskNamed } from '../src/tasks/index.ts';
+import { taskOf } from '../src/tasks/of.ts';
 import { trainedNodes } from '../src/training/network.ts';
 import { Trainer } from '../src/training/train.ts';
 import type { Transcript } from '../src/training/types.ts';
 import type { EngineApi } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
+import { openData } from './data.ts';
 import { InputError } from './errors.ts';
 import { cliWriters, readKeys } from './helpers.ts';
 import { openRewarder } from './reward.ts';
@@ -19,6 +20,7 @@ export interface EvalCommandOptions {
   problems?: number;
   seed?: number;
   key: string[];
+  data?: string;
   trustReward?: boolean;
 }
 
@@ -27,10 +29,11 @@ export async function evalCommand(options: EvalCommandOptions): Promise<void> {
   const folder = new RunFolder(options.run);
   const { spec, voices } = await folder.loadResult();
   const { level = spec.task.level, problems = spec.evaluation.problems, seed } = options;
-  const levels = taskNamed(spec.task.name).levels.map((l) => l.level);
+  const levels = taskOf(spec).levels.map((l) => l.level);
   if (!levels.includes(level)) {
     throw new InputError(`--level ${level}: ${spec.task.name} has the levels ${levels.join(', ')}`);
   }
+  await openData(spec, { run: options.run, file: options.data });
   const rewarder = await openRewarder(spec, options);
   const writers = cliWriters(readKeys(options.key));
   const opened = await openEngine(spec, options.adapter);

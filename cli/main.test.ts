@@ -54,6 +54,45 @@ beforeAll(async () => {
 });
 afterAll(() => rm(folder, { recursive: true, force: true }));
 
+describe('questions of a file', () => {
+  const train = ['train', ...TINY, '--set', 'sampling.maxNewTokens=4', '--steps', '1'];
+  const line = (question: string, answer: string): string => `${JSON.stringify({ question, answer })}\n`;
+
+  it('are trained on, kept with the run, and named where they are missing', { timeout: 240_000 }, async () => {
+    const lines = Array.from({ length: 20 }, (_, i) => line(`${i % 10}+${i >> 3}`, String((i % 10) + (i >> 3))));
+    await writeFile(join(folder, 'sums.jsonl'), lines.join(''));
+    const trained = await neuromas([...train, '--data', 'sums.jsonl', '--match', 'numeric', '--out', 'sums']);
+    expect(trained).toMatchObject({ code: 0, stderr: '' });
+    expect(trained.stdout).toMatch(/^sums.jsonl, numeric, layers 1 of nano/);
+    const { spec } = await resultOf('sums');
+    expect(spec.task).toEqual({ name: 'data', level: 1 });
+    expect(spec.data).toMatchObject({ file: 'sums.jsonl', match: 'numeric', heldOut: 0.2 });
+
+    await rm(join(folder, 'sums.jsonl'));
+    const evaluate = ['eval', '--run', 'sums', '--adapter', 'none'];
+    expect(await neuromas(evaluate)).toMatchObject({ code: 0, stderr: '' });
+    await rm(join(folder, 'sums/data.jsonl'));
+    const missing = await neuromas(evaluate);
+    expect(missing).toMatchObject({ code: 2, stdout: '' });
+    expect(missing.stderr).toMatch(/in the file "sums.jsonl" .* is not here; give it with --data FILE/);
+    await writeFile(join(folder, 'again.jsonl'), lines.join(''));
+    expect(await neuromas([...evaluate, '--data', 'again.jsonl'])).toMatchObject({ code: 0 });
+    await writeFile(join(folder, 'other.jsonl'), lines.slice(1).join(''));
+    expect((await neuromas([...evaluate, '--data', 'other.jsonl'])).stderr).toMatch(/not here, nor is other.jsonl/);
+  });
+
+  it('are refused with their lines before anything is written', { timeout: 120_000 }, async () => {
+    await writeFile(join(folder, 'broken.jsonl'), `${line('1+1', '2')}{"question": "1+2"}\n`);
+    const broken = await neuromas([...train, '--data', 'broken.jsonl', '--out', 'broken']);
+    expect(broken).toMatchObject({ code: 2, stdout: '' });
+    expect(broken.stderr).toBe('error: broken.jsonl: line 2: it has no "answer"; its fields are "question"\n');
+    await writeFile(join(folder, 'umlaut.jsonl'), line('1+1', '2') + line('Größe', 'x'));
+    const umlaut = await neuromas([...train, '--data', 'umlaut.jsonl', '--out', 'broken']);
+    expect(umlaut.stderr).toMatch(/line 2: the question has the character "ö" \(U\+00F6\), and nano knows/);
+    expect(existsSync(join(folder, 'broken'))).toBe(false);
+  });
+});
+
 describe('a reward function', () => {
   const train = ['train', ...TINY, '--set', 'sampling.maxNewTokens=4', '--steps', '1'];
 

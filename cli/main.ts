@@ -10,7 +10,7 @@ import { isInputError } from './errors.ts';
 import { exportCommand, type ExportCommandOptions } from './export.ts';
 import { serveLane } from './lanes.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
-import { adapterOption, bitsOption, DEFAULT_PRESET, modelOption, trustOption, whole } from './options.ts';
+import { adapterOption, bitsOption, DEFAULT_PRESET, matchOption, modelOption, trustOption, whole } from './options.ts';
 import { presetsCommand } from './presets.ts';
 import { recordCommand, type RecordCommandOptions } from './record.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
@@ -42,6 +42,8 @@ function program(): Command {
     .option('--resume <dir>', 'go on with the run saved there')
     .option('--reward <file>', 'judge by the JavaScript function reward(problem, answer, messages) in it')
     .addOption(trustOption())
+    .option('--data <file>', 'questions of your own: one {"question": …, "answer": …} a line')
+    .addOption(matchOption())
     .option('--import <node=folder>', 'begin a node with a PEFT adapter; may be repeated', collect, [])
     .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
     .addOption(keyOption())
@@ -55,6 +57,7 @@ function program(): Command {
         'npm run train -- --resume runs/mine --steps 150',
         'npm run train -- --model Qwen/Qwen3-0.6B --bits 4 --set sampling.maxNewTokens=64',
         'npm run train -- --reward my-reward.js',
+        'npm run train -- --data questions.jsonl --match numeric',
         'npm run train -- --preset arithmetic-2-1-small --record mine.recording.zip',
       ),
     )
@@ -81,6 +84,7 @@ function program(): Command {
     .requiredOption('--run <dir>', 'folder of the run')
     .requiredOption('--out <file>', 'where to save it; its name ends in .recording.zip')
     .addOption(trustOption())
+    .option('--data <file>', 'its questions, where the folder has lost them')
     .addOption(adapterOption())
     .addHelpText('after', examples('npm run record -- --run runs/mine --out mine.recording.zip'))
     .action((options: RecordCommandOptions) => recordCommand(options));
@@ -93,6 +97,7 @@ function program(): Command {
     .option('--problems <n>', 'how many', whole(1, 100_000))
     .option('--seed <n>', 'draws other problems', whole(0, U32))
     .addOption(trustOption())
+    .option('--data <file>', 'its questions, where the folder has lost them')
     .addOption(keyOption())
     .addOption(adapterOption())
     .addHelpText(

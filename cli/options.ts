@@ -2,7 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import { presetNamed, presets } from '../src/presets.ts';
 import { parseSpec, setPath, type RunSpec, type RunSpecInput } from '../src/spec.ts';
+import { MATCHES } from '../src/tasks/data/match.ts';
 import { ADAPTER_CHOICES, type AdapterChoice } from './adapter.ts';
+import { withData, type DataOptions } from './data.ts';
 import { about, InputError } from './errors.ts';
 import { withReward, type RewardOptions } from './reward.ts';
 
@@ -43,7 +45,14 @@ export const bitsOption = () =>
       throw new InvalidArgumentError('It must be 4, 8 or 16.');
     });
 
-export interface SpecOptions extends RewardOptions {
+/** How the answers of `--data` are matched. */
+export const matchOption = () =>
+  new Option(
+    '--match <how>',
+    'when an answer to --data is right (default: choice where all have options, else exact)',
+  ).choices(MATCHES);
+
+export interface SpecOptions extends RewardOptions, DataOptions {
   model?: string;
   bits?: Bits;
   preset?: string;
@@ -61,7 +70,7 @@ export async function specFrom(options: SpecOptions): Promise<RunSpec> {
   }
   const input =
     options.spec === undefined ? fromPreset(options.preset ?? DEFAULT_PRESET) : await fromFile(options.spec);
-  return withSettings(await withReward(input, options), options);
+  return withSettings(await withData(await withReward(input, options), options), options);
 }
 
 /** A specification with `--model` and `--bits`, every `--set path=value`, then `--steps`, in place. Throws a SpecError. */

@@ -5,11 +5,12 @@ import { presets } from '../src/presets.ts';
 import { packRecording, SUFFIX } from '../src/recording/file.ts';
 import { Recorder } from '../src/recording/recorder.ts';
 import { parseSpec, type RunSpec } from '../src/spec.ts';
-import { taskNamed } from '../src/tasks/index.ts';
+import { taskOf } from '../src/tasks/of.ts';
 import { Trainer } from '../src/training/train.ts';
 import type { AdapterInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
+import { openData } from './data.ts';
 import { InputError } from './errors.ts';
 import { writeAtomic } from './files.ts';
 import { openRewarder } from './reward.ts';
@@ -22,6 +23,7 @@ export interface RecordCommandOptions {
   run: string;
   out: string;
   adapter: AdapterChoice;
+  data?: string;
   trustReward?: boolean;
 }
 
@@ -30,6 +32,7 @@ export async function recordCommand(options: RecordCommandOptions): Promise<void
   const out = recordingFile(options.out) as string;
   const checkpoint = await new RunFolder(options.run).loadCheckpoint();
   const { spec } = checkpoint;
+  await openData(spec, { run: options.run, file: options.data });
   const rewarder = await openRewarder(spec, options);
   const { engine, info } = await openEngine(spec, options.adapter);
   const recorder = new Recorder(spec);
@@ -52,7 +55,7 @@ export async function saveRecording(
   run: string,
 ): Promise<void> {
   const device = { engine: adapter.engine, name: deviceName(adapter) };
-  const name = titleOf(trainer.spec) ?? `${taskNamed(trainer.spec.task.name).title}, ${basename(run)}`;
+  const name = titleOf(trainer.spec) ?? `${taskOf(trainer.spec).title}, ${basename(run)}`;
   const recording = await recorder.finish(trainer, { name, device, created: Date.now() });
   const bytes = packRecording(recording);
   await writeAtomic(file, bytes);

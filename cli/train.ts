@@ -11,6 +11,7 @@ import type { Checkpoint } from '../src/training/types.ts';
 import type { EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
+import { openData, saveData, withData } from './data.ts';
 import { InputError } from './errors.ts';
 import { cliWriters, readKeys } from './helpers.ts';
 import { abortOnInterrupt } from './interrupt.ts';
@@ -33,11 +34,11 @@ export interface TrainCommandOptions extends SpecOptions {
 /** `train`: nothing is written before the specification, the model and the checkpoint have been checked. */
 export async function trainCommand(options: TrainCommandOptions): Promise<void> {
   const { spec, checkpoint, secondsBefore } = await whatToRun(options);
-  const out =
-    options.out ?? options.resume ?? newFolder(options.preset ?? (options.spec ? 'run' : DEFAULT_PRESET), spec.seed);
+  const out = options.out ?? options.resume ?? newFolder(nameOf(options), spec.seed);
   if (existsSync(out) && !statSync(out).isDirectory()) throw new InputError(`--out ${out}: it is a file, not a folder`);
   const record = recordingFile(options.record);
   const folder = new RunFolder(out);
+  await openData(spec, { run: options.resume, file: options.data });
   const rewarder = await openRewarder(spec, options);
   const writers = cliWriters(readKeys(options.key));
   const opened = await openEngine(spec, options.adapter);
@@ -46,6 +47,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const trainer = await Trainer.create({ spec, engine, checkpoint, rewarder });
   await importAdapters(trainer, engine, options.import);
   console.log(runLine(spec, info));
+  await saveData(spec, out);
   if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
 
   const start = performance.now();
@@ -142,7 +144,7 @@ async function whatToRun(options: TrainCommandOptions): Promise<Run> {
   }
   const folder = new RunFolder(options.resume);
   const checkpoint = await folder.loadCheckpoint();
-  const spec = withSettings(await withReward(checkpoint.spec, options), options);
+  const spec = withSettings(await withData(await withReward(checkpoint.spec, options), options), options);
   try {
     checkSameNetwork(checkpoint.spec, spec);
   } catch (error) {
@@ -158,6 +160,11 @@ async function whatToRun(options: TrainCommandOptions): Promise<Run> {
   return { spec, checkpoint, secondsBefore: before };
 }
 
+const nameOf = ({ preset, spec, data }: TrainCommandOptions): string => {
+  if (data !== undefined) return 'data';
+  return preset ?? (spec === undefined ? DEFAULT_PRESET : 'run');
+};
+
 /** `runs/NAME-seed-N`, or with a number behind it where that is taken. */
 function newFolder(name: string, seed: number): string {
   const path = join('runs', `${name}-seed-${seed}`);
@@ -167,9 +174,9 @@ function newFolder(name: string, seed: number): string {
 }
 
 function runLine(spec: RunSpec, { adapter, model }: EngineInfo): string {
-  const { task, graph, training, seed } = spec;
+  const { task, data, graph, training, seed } = spec;
   return (
-    `${task.name} level ${task.level}, layers ${graph.layers.join('-')} of ${model.name}, ` +
+    `${data ? `${data.file}, ${data.match}` : `${task.name} level ${task.level}`}, layers ${graph.layers.join('-')} of ${model.name}, ` +
     `${training.problems} × ${training.samples} rollouts a step, seed ${seed}, on ${adapterLine(adapter)}`
   );
 }

@@ -8,11 +8,16 @@ import { helperFault, HelpersSchema } from './graph/helper.ts';
 import { planGraph } from './graph/plan.ts';
 import type { PromptForm } from './graph/prompt.ts';
 import { allowedAt, describeIssue, fieldsAt, nearest, quoteValue, shorten } from './spec-issues.ts';
+import { MATCHES } from './tasks/data/match.ts';
+import { DATA_TASK } from './tasks/data/task.ts';
 import { taskNamed } from './tasks/index.ts';
 
 const int = (min: number, max: number) => v.pipe(v.number(), v.integer(), v.minValue(min), v.maxValue(max));
 const real = (min: number, max: number) => v.pipe(v.number(), v.finite(), v.minValue(min), v.maxValue(max));
 const U32 = 2 ** 32 - 1;
+
+/** Characters that all can be seen, and blanks. */
+const SEEN = /^(?:[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}])*$/u;
 
 const NodeId = v.pipe(v.string(), v.regex(/^[1-9]\d?\.\d{1,2}$/, 'a node is named layer.index, for example "1.0"'));
 
@@ -53,6 +58,25 @@ export const RunSpecSchema = v.strictObject({
       level: v.optional(int(1, 99), 3),
     }),
     {},
+  ),
+  /** The file of questions of the task `data` (docs/data.md). It is named by its content; the file itself is apart. */
+  data: v.optional(
+    v.strictObject({
+      /** What the file was called, for people. */
+      file: v.pipe(
+        v.string(),
+        v.minLength(1),
+        v.maxLength(200),
+        v.regex(SEEN, 'a file name of 1 to 200 characters, all of which can be seen'),
+      ),
+      sha256: v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/, 'a SHA-256: 64 of the characters 0-9 and a-f')),
+      /** How a message is held against the answer. */
+      match: v.picklist(MATCHES),
+      /** The share of the questions that is never trained on. */
+      heldOut: v.optional(real(0.01, 0.9), 0.2),
+      /** Seed of which ones those are; runs that share it are tested on the same questions, whatever their own seed. */
+      split: v.optional(int(0, U32), 1),
+    }),
   ),
   /** Judges in place of the task, which still says what is right: a function of the user's (docs/rewards.md). */
   reward: v.optional(
@@ -218,10 +242,10 @@ export function parseSpec(input: unknown): RunSpec {
   if (!result.success) throw new SpecError(describeIssue(RunSpecSchema, result.issues[0]));
   const spec = result.output;
   within('graph', () => planGraph(spec.graph));
-  const task = within('task.name', () => taskNamed(spec.task.name));
-  const levels = task.levels.map(({ level }) => level);
+  const levels = levelsOfTask(spec);
   if (!levels.includes(spec.task.level)) {
-    throw new SpecError(`task.level: ${spec.task.level} is not a level of ${task.name}; it has ${levels.join(', ')}`);
+    const { name, level } = spec.task;
+    throw new SpecError(`task.level: ${level} is not a level of ${name}; it has ${levels.join(', ')}`);
   }
   checkModel(spec);
   if (spec.prompt === 'chat' && BUILT_IN_MODELS.includes(spec.model)) {
@@ -320,6 +344,16 @@ function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
       throw new SpecError(`growth.schedule.${i}.when: levels are passed only in a curriculum; add one`);
     }
   }
+}
+
+/** Of a task of ours, or of the questions of a file, which have one level. */
+function levelsOfTask({ task, data }: RunSpec): number[] {
+  if (task.name === DATA_TASK) {
+    if (!data) throw new SpecError('task.name: data needs a file of questions; on the command line, --data FILE');
+    return [1];
+  }
+  if (data) throw new SpecError(`data: the task is ${task.name}; set task.name to "data" or leave data out`);
+  return within('task.name', () => taskNamed(task.name)).levels.map(({ level }) => level);
 }
 
 function checkHelpers({ graph, lora }: RunSpec): void {

@@ -1,7 +1,7 @@
 /** Training, as the reader asks for it: on until paused, or one step. Reads the trainer's events and tells the board. */
 import { EngineLostError } from '../nodes/pool.ts';
 import { refusal } from '../storage/refusal.ts';
-import { taskNamed } from '../tasks/index.ts';
+import { taskOf } from '../tasks/of.ts';
 import { isScheduled } from '../training/curriculum.ts';
 import { train, type Trainer, type TrainEvent } from '../training/train.ts';
 import type { Decision, StepReport, Transcript } from '../training/types.ts';
@@ -210,7 +210,7 @@ export class Drive {
     const { board, keeper } = this.#parts;
     if (keeper.run) return;
     const { spec } = trainer;
-    await keeper.begin(`${taskNamed(spec.task.name).title}, ${spec.graph.layers.join('-')}`, spec);
+    await keeper.begin(`${taskOf(spec).title}, ${spec.graph.layers.join('-')}`, spec);
     board.set({ storageTrouble: keeper.trouble });
   }
 

@@ -1,7 +1,7 @@
 /** The problem on view: which one is run, what the network wrote for it now, before and over training. */
 import type { Plan } from '../graph/plan.ts';
 import { Random } from '../random.ts';
-import { taskNamed } from '../tasks/index.ts';
+import { taskOf } from '../tasks/of.ts';
 import { testProblems } from '../tasks/split.ts';
 import type { Problem } from '../tasks/task.ts';
 import type { Trainer } from '../training/train.ts';
@@ -26,8 +26,9 @@ export class Exhibit {
 
   /** The next test problem of the level. */
   nextTest(): Problem {
-    const { name, level } = this.#board.state.spec.task;
-    const problems = testProblems(taskNamed(name), level, IN_TURN, new Random(EVALUATION_SEED, level));
+    const { spec } = this.#board.state;
+    const { name, level } = spec.task;
+    const problems = testProblems(taskOf(spec), level, IN_TURN, new Random(EVALUATION_SEED, level));
     const problem = problems[this.#asked++ % problems.length];
     if (!problem) throw new Error(`level ${level} of ${name} has no test problem`);
     return problem;
@@ -50,8 +51,8 @@ export class Exhibit {
 
   /** Keeps what the network writes now for the fixed problem. */
   async remember(trainer: Trainer): Promise<void> {
-    const { name, level } = trainer.spec.task;
-    const [problem] = testProblems(taskNamed(name), level, 1, new Random(EVALUATION_SEED, level));
+    const { level } = trainer.spec.task;
+    const [problem] = testProblems(trainer.task, level, 1, new Random(EVALUATION_SEED, level));
     if (!problem) return;
     const transcript = await trainer.tryProblem(problem, { signal: this.#live.signal });
     const step = trainer.stepsDone;

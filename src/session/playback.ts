@@ -6,7 +6,7 @@
  */
 import type { Plan } from '../graph/plan.ts';
 import type { Recording } from '../recording/decode.ts';
-import { taskNamed } from '../tasks/index.ts';
+import { taskOf } from '../tasks/of.ts';
 import type { StepReport, Transcript } from '../training/types.ts';
 import { Board } from './board.ts';
 import type { Presenter } from './drive.ts';
@@ -164,7 +164,7 @@ export class Playback extends EventTarget {
     const history = historyOf(recording, test?.problem, step);
     this.#board.set({
       ...{ spec, plan, step, report, shown, history },
-      task: taskNamed(spec.task.name),
+      task: taskOf(spec),
       adapter: adapterOf(recording),
       curve: recording.curve.slice(0, count(recording.curve, step)),
       evaluations: recording.evaluations.slice(0, count(recording.evaluations, step)),

@@ -1,7 +1,7 @@
 import type { AdapterInfo, LoadProgress } from '../../workers/engine-api.ts';
 import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
-import { taskNamed } from '../tasks/index.ts';
+import { taskOf } from '../tasks/of.ts';
 import type { Task } from '../tasks/task.ts';
 import type {
   Checkpoint,
@@ -105,7 +105,7 @@ export function freshState(spec: RunSpec): SessionState {
   return {
     spec,
     plan: planGraph(spec.graph),
-    task: taskNamed(spec.task.name),
+    task: taskOf(spec),
     activity: 'idle',
     waitingFor: null,
     loading: null,

@@ -2,6 +2,8 @@
  * Practice problems and test problems. A hash of a problem's text keeps one fifth of all problems out of training for
  * good, whatever the seed, level or run, so that an evaluation never asks what was practised.
  *
+ * A task that is a fixed list of problems (the questions of a file) says itself which are which.
+ *
  * Problems that mean the same but are written differently (`3+4`, `4+3`) are different problems here.
  */
 import { mix, type Random } from '../random.ts';
@@ -23,6 +25,10 @@ export const isHeldOut = (task: string, text: string): boolean => problemHash(ta
 
 /** Draws practice problems, independently of each other, as the task draws them. Throws if the level has none. */
 export function practiceProblems(task: Task, level: number, count: number, random: Random): Problem[] {
+  if (task.sides) {
+    const { practice } = task.sides();
+    return Array.from({ length: count }, () => random.pick(practice));
+  }
   const problems: Problem[] = [];
   let misses = 0;
   while (problems.length < count) {
@@ -44,6 +50,7 @@ export function practiceProblems(task: Task, level: number, count: number, rando
  * it has; throws if it has none.
  */
 export function testProblems(task: Task, level: number, count: number, random: Random): Problem[] {
+  if (task.sides) return random.shuffle([...task.sides().test]).slice(0, count);
   const problems = new Map<string, Problem>();
   // A level with N test problems needs about N ln N draws to show them all: give up only well after that.
   for (let misses = 0; problems.size < count && misses < PATIENCE + 50 * problems.size; misses++) {

@@ -32,6 +32,10 @@ export interface Task {
   /** One sentence for the page: what is asked, and what to look for. */
   readonly description: string;
   readonly levels: readonly LevelLabel[];
+  /** Throws where it cannot be trained on as it is, and says why: a file of questions that is not here. */
+  check?(): void;
+  /** The problems to practise and to test with, where they are a fixed list: none is drawn from anywhere else then. */
+  sides?(): { practice: readonly Problem[]; test: readonly Problem[] };
   /** Draws a problem of a level. The caller keeps held-out problems apart (`split.ts`). */
   sample(random: Random, level: number): Problem;
   /** What a node reads of a problem, where not every node reads all of it; pure. Without it, the problem's text. */

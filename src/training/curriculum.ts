@@ -5,7 +5,7 @@
  */
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
-import { taskNamed } from '../tasks/index.ts';
+import { taskOf } from '../tasks/of.ts';
 
 export interface ScheduleState {
   /** Moving average of the sampled reward at the present level, since the level or the network changed. */
@@ -59,7 +59,7 @@ export function practiceLevel(spec: RunSpec, step: number): number {
 export function levelsOf(spec: RunSpec): number[] {
   const { curriculum, task } = spec;
   if (!curriculum) return [task.level];
-  return taskNamed(task.name)
+  return taskOf(spec)
     .levels.map(({ level }) => level)
     .filter((level) => level <= curriculum.to);
 }

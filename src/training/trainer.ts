@@ -21,7 +21,7 @@ import { HelperError } from '../graph/helper.ts';
 import { planGraph, type Plan, type PlannedNode } from '../graph/plan.ts';
 import { Random } from '../random.ts';
 import type { RunSpec } from '../spec.ts';
-import { taskNamed } from '../tasks/index.ts';
+import { taskOf } from '../tasks/of.ts';
 import { testProblems } from '../tasks/split.ts';
 import type { Problem, Task } from '../tasks/task.ts';
 import type { BaselineState } from './credit.ts';
@@ -115,7 +115,8 @@ export class Trainer {
     this.#spec = spec;
     this.#engine = spec.lora.shared ? new SharedEngine(engine) : engine;
     this.#plan = planGraph(spec.graph);
-    this.task = task ?? taskNamed(spec.task.name);
+    this.task = task ?? taskOf(spec);
+    this.task.check?.();
     this.#voices = structuredClone(voices);
     if (checkpoint) {
       checkSameNetwork(checkpoint.spec, spec);
@@ -351,6 +352,9 @@ export class Trainer {
     return this.#exclusive(async () => {
       if (checkpoint.spec.reward?.code !== this.#spec.reward?.code) {
         throw new Error('the checkpoint was judged by another reward function than this run');
+      }
+      if (checkpoint.spec.data?.sha256 !== this.#spec.data?.sha256) {
+        throw new Error('the checkpoint was trained on another file of questions than this run');
       }
       const grows = this.#spec.growth !== undefined && checkpoint.spec.growth !== undefined;
       await this.#become(checkpoint, checkpoint.spec, grows);
