@@ -141,7 +141,7 @@ describe('a file as a whole', () => {
 
 describe('matching', () => {
   const verdict = (match: Match, answer: string, message: string, options?: string[]): boolean =>
-    judgeMessage({ line: 1, text: 'q', answer, ...(options && { options }) } as Question, message, match, () => {
+    judgeMessage({ line: 1, text: 'q', answer, ...(options && { options }) }, message, match, () => {
       throw new Error('no patterns here');
     }).right;
 
