@@ -3,8 +3,9 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { RunSpec, RunSpecInput } from '../src/spec.ts';
-import { dataSets, fileName, loadData } from '../src/tasks/data/dataset.ts';
+import { dataSets, refTo } from '../src/tasks/data/dataset.ts';
 import { LIMITS } from '../src/tasks/data/jsonl.ts';
+import { loadData } from '../src/tasks/data/load.ts';
 import type { Match } from '../src/tasks/data/match.ts';
 import { DATA_TASK } from '../src/tasks/data/task.ts';
 import { taskOf } from '../src/tasks/of.ts';
@@ -19,8 +20,6 @@ export interface DataOptions {
 
 /** In a run's folder. */
 const COPY = 'data.jsonl';
-/** Files read in this process, by content, so that a run's folder gets its copy. */
-const read = new Map<string, Uint8Array>();
 
 /** A specification with the questions of `--data` for its task. Errors: an InputError that names the file and the lines. */
 export async function withData(spec: RunSpecInput, { data, match }: DataOptions): Promise<RunSpecInput> {
@@ -30,16 +29,7 @@ export async function withData(spec: RunSpecInput, { data, match }: DataOptions)
   }
   const before = spec.data;
   const set = await fromFile(data, match ?? before?.match);
-  const { heldOut, split } = before ?? {};
-  return {
-    ...spec,
-    task: { name: DATA_TASK, level: 1 },
-    data: {
-      ...{ file: fileName(basename(data)), sha256: set.sha256, match: set.match },
-      ...(heldOut !== undefined && { heldOut }),
-      ...(split !== undefined && { split }),
-    },
-  };
+  return { ...spec, task: { name: DATA_TASK, level: 1 }, data: refTo(set, basename(data), before) };
 }
 
 /**
@@ -71,18 +61,16 @@ export async function openData(spec: RunSpec, { run, file }: { run?: string | un
 
 /** Keeps the questions with the run, so that it can be gone on with and evaluated without the file. */
 export async function saveData({ data }: RunSpec, run: string): Promise<void> {
-  const bytes = data && read.get(data.sha256);
-  if (bytes) await writeAtomic(join(run, COPY), bytes);
+  const set = data && dataSets.get(data);
+  if (set) await writeAtomic(join(run, COPY), set.bytes);
 }
 
 async function fromFile(file: string, match: Match | undefined) {
   return about(file, async () => {
     const { size } = await stat(file);
     if (size > LIMITS.bytes) throw new InputError(`it has ${size} bytes; at most ${LIMITS.bytes} are read`);
-    const bytes = await readFile(file);
-    const set = await loadData(bytes, match);
+    const set = await loadData(new Uint8Array(await readFile(file)), match);
     dataSets.add(set);
-    read.set(set.sha256, bytes);
     return set;
   });
 }

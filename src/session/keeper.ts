@@ -6,6 +6,7 @@ import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { BrowserStore } from '../storage/checkpoints.ts';
 import { refusal } from '../storage/refusal.ts';
+import { dataSets } from '../tasks/data/dataset.ts';
 import type { CheckpointSink } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
 import { renamed } from './rename.ts';
@@ -28,6 +29,15 @@ export class RunKeeper {
     this.#store = open ? open().catch((error: unknown) => this.#fail(error)) : Promise.resolve(null);
   }
 
+  /** Fetches the questions of a run from storage, where it has some and they are not in memory. */
+  async bringData({ data }: RunSpec): Promise<void> {
+    if (!data || dataSets.get(data)) return;
+    const bytes = await this.#try((store) => store.data(data.sha256));
+    if (!bytes) return;
+    const { loadData } = await import('../tasks/data/load.ts');
+    dataSets.add(await loadData(bytes, data.match));
+  }
+
   /** The run that was trained last, if no other tab is at it and, unless `finished` ones count too, it has steps left. */
   async offer(finished = false): Promise<Resumable | null> {
     return this.#try(async (store) => {
@@ -47,7 +57,8 @@ export class RunKeeper {
   async begin(name: string, spec: RunSpec): Promise<void> {
     this.release();
     await this.#try(async (store) => {
-      const { id } = await store.createRun(name, spec);
+      const set = spec.data && dataSets.get(spec.data);
+      const { id } = await store.createRun(name, spec, set && { sha256: set.sha256, bytes: set.bytes });
       await this.#own(id);
       this.#run = id;
     });

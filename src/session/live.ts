@@ -3,6 +3,7 @@ import type { EngineApi } from '../../workers/engine-api.ts';
 import type { Helper } from '../graph/helper.ts';
 import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
+import { taskOf } from '../tasks/of.ts';
 import { isScheduled } from '../training/curriculum.ts';
 import { Trainer } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
@@ -56,6 +57,7 @@ export class LiveNetwork {
   async create(checkpoint?: Checkpoint): Promise<Trainer> {
     const { signal } = this.#run;
     // Before anything is loaded for it.
+    await this.#bringData();
     const rewarder = this.#rewards.of(this.#board.state.spec);
     const engine = await this.load();
     signal.throwIfAborted();
@@ -71,6 +73,15 @@ export class LiveNetwork {
     const finished = step > 0 && step >= spec.training.steps;
     this.#board.set({ spec, plan, frozen, step, curve: [...curve], evaluations, decisions, report, finished });
     return trainer;
+  }
+
+  /** The questions of a file, from storage. Throws where they are not there, or the model cannot read them. */
+  async #bringData(): Promise<void> {
+    const { spec } = this.#board.state;
+    await this.#keeper.bringData(spec);
+    const task = taskOf(spec);
+    if (task !== this.#board.state.task) this.#board.set({ task });
+    task.check?.();
   }
 
   /** Loads the engine and its model. */

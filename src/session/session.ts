@@ -10,6 +10,9 @@ import { planGraph } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { confirmed } from '../nodes/confirmed.ts';
 import { parseSpec, type RunSpec } from '../spec.ts';
+import { dataSets, type DataSet } from '../tasks/data/dataset.ts';
+import { taskOf } from '../tasks/of.ts';
+import { withQuestions } from './questions.ts';
 import type { BrowserStore } from '../storage/checkpoints.ts';
 import type { NodeStart } from '../training/network.ts';
 import { mergeSettings, type Settings } from '../training/settings.ts';
@@ -325,6 +328,18 @@ export class Session extends EventTarget {
     if (code !== null) confirmed.confirm(code);
     if (reward?.code === wanted.reward?.code) this.#board.set({ trouble: null });
     else await this.begin(wanted);
+  }
+
+  /**
+   * Trains on the questions of a file. Where the present run waits for just this file it goes on with it; else a new run
+   * begins.
+   */
+  async useData(set: DataSet, file: string): Promise<void> {
+    dataSets.add(set);
+    const { spec } = this.state;
+    const same = spec.data?.sha256 === set.sha256 && spec.data.match === set.match;
+    if (same) this.#board.set({ task: taskOf(spec), trouble: null });
+    else await this.begin(withQuestions(spec, set, file));
   }
 
   /**

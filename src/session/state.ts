@@ -24,6 +24,8 @@ export interface Trouble {
   full?: true;
   /** The run's reward function is to be read, or to be mended. */
   reward?: 'unread' | 'faulty';
+  /** The run's file of questions is to be given, or another one. */
+  data?: 'missing' | 'faulty';
 }
 
 /** What is on view, and where it comes from. */

@@ -3,6 +3,7 @@ import { GraphError } from '../graph/plan.ts';
 import { UnconfirmedError } from '../nodes/confirmed.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { RewardError } from '../nodes/rewarder.ts';
+import { DataError, DataMissingError } from '../tasks/data/error.ts';
 import { SpecError } from '../spec.ts';
 import { refusal } from '../storage/refusal.ts';
 import { isNonFinite } from '../training/settings.ts';
@@ -22,6 +23,8 @@ export function troubleOf(error: unknown, step: number): Trouble {
   if (error instanceof RewardError) {
     return { what, remedy: 'Mend the function, or press Play to try again.', reward: 'faulty' };
   }
+  if (error instanceof DataMissingError) return { what, remedy: 'Choose it here.', data: 'missing' };
+  if (error instanceof DataError) return { what, remedy: 'Choose another file or another model.', data: 'faulty' };
   if (name === 'PeftError' || name === 'SafetensorsError') {
     return { what, remedy: 'The node is as it was. Choose an adapter of this base model and rank.' };
   }

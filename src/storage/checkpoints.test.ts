@@ -217,6 +217,36 @@ describe('the list of runs', () => {
     newer.close();
   });
 
+  it('keeps a file of questions as long as a run is trained on it', async () => {
+    const data = { sha256: 'ab'.repeat(32), bytes: Uint8Array.of(1, 2, 3) };
+    const asking = { ...spec, data: { ...{ file: 'q.jsonl', match: 'exact' as const }, sha256: data.sha256 } };
+    const first = await store.createRun('asking', parseSpec({ ...asking, task: { name: 'data', level: 1 } }), data);
+    const copy = await store.duplicateRun(first.id, 'copy');
+    await store.deleteRun(first.id);
+    expect(await store.data(data.sha256)).toEqual(data.bytes);
+    await store.deleteRun(copy.id);
+    expect(await store.data(data.sha256)).toBeUndefined();
+  });
+
+  it('opens what an older version of the page has stored', async () => {
+    const name = `test-${databases++}`;
+    const old = await new Promise<IDBDatabase>((resolve) => {
+      const request = indexedDB.open(name, 1);
+      request.onupgradeneeded = () => {
+        request.result.createObjectStore('runs', { keyPath: 'id' });
+        request.result.createObjectStore('checkpoints', { keyPath: ['run', 'step'] });
+        request.result.createObjectStore('blobs', { keyPath: ['run', 'step', 'node'] });
+      };
+      request.onsuccess = () => resolve(request.result);
+    });
+    old.close();
+    const opened = await BrowserStore.open(name);
+    const { id } = await opened.createRun('new', spec);
+    expect((await opened.runs()).map((entry) => entry.id)).toEqual([id]);
+    expect(await opened.data('ab')).toBeUndefined();
+    opened.close();
+  });
+
   it('hides what is in the bin, gives it back, and empties it', async () => {
     await store.save(run, checkpoint(7, 0.5));
     const { id: other } = await store.createRun('other', spec);

@@ -6,7 +6,14 @@
 import type { RunSpec } from '../spec.ts';
 import type { Checkpoint } from '../training/types.ts';
 import { CorruptCheckpointError, fromRecord, toRecord } from './record.ts';
-import { openDatabase, type CheckpointRow, type RunRow, type RunSummary, type SandboxDatabase } from './schema.ts';
+import {
+  openDatabase,
+  type CheckpointRow,
+  type DataRow,
+  type RunRow,
+  type RunSummary,
+  type SandboxDatabase,
+} from './schema.ts';
 
 export { CorruptCheckpointError } from './record.ts';
 
@@ -65,7 +72,8 @@ export class BrowserStore implements CheckpointStore {
     this.#opened.close();
   }
 
-  async createRun(name: string, spec: RunSpec): Promise<RunRow> {
+  /** @param data The file of questions that the run is trained on, where it has one. */
+  async createRun(name: string, spec: RunSpec, data?: DataRow): Promise<RunRow> {
     const now = Date.now();
     const summary = { step: null, best: null, bytes: 0 };
     const run: RunRow = {
@@ -77,8 +85,18 @@ export class BrowserStore implements CheckpointStore {
       order: await this.#nextOrder(),
       summary,
     };
-    await this.#database.add('runs', run);
+    const transaction = this.#database.transaction(['runs', 'data'], 'readwrite');
+    await Promise.all([
+      transaction.objectStore('runs').add(run),
+      data && transaction.objectStore('data').put(data),
+      transaction.done,
+    ]);
     return run;
+  }
+
+  /** A file of questions, by its SHA-256; undefined where it is not kept here. */
+  async data(sha256: string): Promise<Uint8Array<ArrayBuffer> | undefined> {
+    return (await this.#database.get('data', sha256))?.bytes;
   }
 
   /** From now on this is the run that was trained last. */
@@ -182,15 +200,22 @@ export class BrowserStore implements CheckpointStore {
     }
   }
 
-  /** The run and all its checkpoints. */
+  /** The run and all its checkpoints, and its questions where no other run has them. */
   async deleteRun(id: string): Promise<void> {
-    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs'], 'readwrite');
+    const transaction = this.#database.transaction(['runs', 'checkpoints', 'blobs', 'data'], 'readwrite');
+    const data = transaction.objectStore('data');
+    const forget = async (): Promise<void> => {
+      const runs = await transaction.objectStore('runs').getAll();
+      const used = new Set(runs.filter((run) => run.id !== id).map(({ spec }) => spec.data?.sha256));
+      for (const key of await data.getAllKeys()) if (!used.has(key)) await data.delete(key);
+    };
     await Promise.all([
       transaction.objectStore('runs').delete(id),
       ...[id, bestOf(id)].flatMap((place) => [
         transaction.objectStore('checkpoints').delete(stepsOf(place)),
         transaction.objectStore('blobs').delete(stepsOf(place)),
       ]),
+      forget(),
       transaction.done,
     ]);
   }

@@ -2,7 +2,7 @@
 import { openDB, type DBSchema, type IDBPDatabase } from 'idb';
 import type { RunSpec } from '../spec.ts';
 
-export const DATABASE_VERSION = 1;
+export const DATABASE_VERSION = 2;
 
 export interface RunRow {
   id: string;
@@ -50,10 +50,17 @@ export interface BlobRow {
   bytes: Uint8Array<ArrayBuffer>;
 }
 
+/** A file of questions that runs are trained on. Kept as long as one of them is. */
+export interface DataRow {
+  sha256: string;
+  bytes: Uint8Array<ArrayBuffer>;
+}
+
 export interface SandboxSchema extends DBSchema {
   runs: { key: string; value: RunRow };
   checkpoints: { key: [run: string, step: number]; value: CheckpointRow };
   blobs: { key: [run: string, step: number, node: string]; value: BlobRow };
+  data: { key: string; value: DataRow };
 }
 
 export type SandboxDatabase = IDBPDatabase<SandboxSchema>;
@@ -75,6 +82,7 @@ export function openDatabase(name = 'neuromas', onClosed?: (why: string) => void
           database.createObjectStore('checkpoints', { keyPath: ['run', 'step'] });
           database.createObjectStore('blobs', { keyPath: ['run', 'step', 'node'] });
         }
+        if (oldVersion < 2) database.createObjectStore('data', { keyPath: 'sha256' });
       },
       blocked() {
         give(new Error('another tab uses an older version of this page and keeps its storage; close it and reload'));

@@ -4,13 +4,14 @@ import { Random } from '../../random.ts';
 import { parseSpec } from '../../spec.ts';
 import { practiceProblems, testProblems } from '../split.ts';
 import { taskOf } from '../of.ts';
-import { dataSets, loadData, splitData, type DataRef, type DataSet } from './dataset.ts';
+import { dataSets, splitData, type DataRef, type DataSet } from './dataset.ts';
 import { readJsonl } from './jsonl.ts';
+import { loadData } from './load.ts';
 import { judgeMessage, readChoice, type Match, type Question } from './match.ts';
 import { lastNumber, sameNumber } from './number.ts';
 import { dataTask } from './task.ts';
 
-const bytes = (...lines: (string | object)[]): Uint8Array =>
+const bytes = (...lines: (string | object)[]): Uint8Array<ArrayBuffer> =>
   new TextEncoder().encode(lines.map((line) => (typeof line === 'string' ? line : JSON.stringify(line))).join('\n'));
 const refOf = (set: DataSet, over: Partial<DataRef> = {}): DataRef => ({
   ...{ file: 'mine.jsonl', sha256: set.sha256, match: set.match, heldOut: 0.2, split: 1 },

@@ -1,11 +1,7 @@
 /** Files of questions that are in memory, and how each is split into practice and test. */
-import { sha256 } from 'hash-wasm';
-import type { RE2JS } from 're2js';
 import { mix } from '../../random.ts';
 import { problemHash } from '../split.ts';
-import { DataError, Faults, quoted } from './error.ts';
-import { nextTurn, readJsonl, type DataLine } from './jsonl.ts';
-import { questionOf, type Compile, type Match, type Question } from './match.ts';
+import type { Compile, Match, Question } from './match.ts';
 
 /** What a specification says of its file; the file itself is named by its content, so that it is this one and no other. */
 export interface DataRef {
@@ -18,6 +14,8 @@ export interface DataRef {
 
 /** A file that was read and found usable. */
 export interface DataSet {
+  /** The file. */
+  bytes: Uint8Array<ArrayBuffer>;
   sha256: string;
   match: Match;
   questions: readonly Question[];
@@ -25,57 +23,6 @@ export interface DataSet {
   /** Lines that repeat an earlier one, and were left out. */
   repeated: number;
 }
-
-/** Questions prepared before others have their turn. */
-const TURN = 2_000;
-
-/**
- * Reads a file; without `match` by its options where every line has some, else exactly.
- * Throws a DataError that names the lines.
- */
-export async function loadData(bytes: Uint8Array, match?: Match): Promise<DataSet> {
-  const lines = await readJsonl(bytes);
-  const how = match ?? (lines.every(({ options }) => options) ? 'choice' : 'exact');
-  const compile = how === 'regex' ? await compiler() : noPatterns;
-  const faults = new Faults();
-  const seen = new Map<string, Question>();
-  let repeated = 0;
-  for (const [i, data] of lines.entries()) {
-    if (i % TURN === TURN - 1) await nextTurn();
-    const question = questionOf(data, how, compile);
-    if (typeof question === 'string') {
-      faults.add(data.line, question);
-      continue;
-    }
-    const earlier = seen.get(question.text);
-    if (!earlier) seen.set(question.text, question);
-    else if (earlier.answer === question.answer) repeated++;
-    else
-      faults.add(data.line, `it asks what line ${earlier.line} asks, ${quoted(data.question)}, and has another answer`);
-  }
-  faults.check();
-  if (seen.size < 2) throw new DataError('all lines ask the same; two different questions or more are needed');
-  return { sha256: await sha256(bytes), match: how, questions: [...seen.values()], compile, repeated };
-}
-
-/** Patterns of a stranger's: an engine whose time is linear in the message, whatever the pattern. */
-async function compiler(): Promise<Compile> {
-  const { RE2JS: Pattern } = await import('re2js');
-  const KEPT = 500;
-  const kept = new Map<string, RE2JS>();
-  return (pattern) => {
-    const known = kept.get(pattern);
-    if (known) return known;
-    const compiled = Pattern.compile(pattern);
-    if (kept.size >= KEPT) kept.clear();
-    kept.set(pattern, compiled);
-    return compiled;
-  };
-}
-
-const noPatterns: Compile = () => {
-  throw new Error('patterns are compiled only for data that is matched by regex');
-};
 
 /**
  * The questions to practise and those to test with: the share of `heldOut` with the smallest hashes, at least one and
@@ -93,8 +40,19 @@ export function splitData(
   return { test: sorted.slice(0, count), practice: sorted.slice(count) };
 }
 
+/** What a specification says of a file; `before` is what it said of the one before, whose split stays. */
+export const refTo = (
+  { sha256, match }: DataSet,
+  file: string,
+  { heldOut, split }: { heldOut?: number | undefined; split?: number | undefined } = {},
+) => ({
+  ...{ file: fileName(file), sha256, match },
+  ...(heldOut !== undefined && { heldOut }),
+  ...(split !== undefined && { split }),
+});
+
 /** A file's name as a specification takes it. */
-export const fileName = (name: string): string =>
+const fileName = (name: string): string =>
   name.replace(/[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu, '?').slice(0, 200) || 'data.jsonl';
 
 const keyOf = ({ sha256: content, match }: Pick<DataRef, 'sha256' | 'match'>): string => `${match} ${content}`;
@@ -109,5 +67,3 @@ export const dataSets = {
   },
   get: (ref: Pick<DataRef, 'sha256' | 'match'>): DataSet | undefined => present.get(keyOf(ref)),
 };
-
-export type { DataLine };

@@ -22,8 +22,7 @@ const tasks = new WeakMap<DataSet, Map<string, Task>>();
  *
  * @param alphabet Names what reads 7-bit characters only (a built-in model); null for what reads all.
  */
-export function dataTask(ref: DataRef, alphabet: string | null): Task {
-  const set = dataSets.get(ref);
+export function dataTask(ref: DataRef, alphabet: string | null, set = dataSets.get(ref)): Task {
   if (!set) return describe(ref, null, alphabet);
   const known = tasks.get(set) ?? new Map<string, Task>();
   tasks.set(set, known);

@@ -9,12 +9,12 @@ import { shown } from '../theme/words.ts';
  * A host that a link or a stored run names may be contacted; or a model there is no room for is not kept, or another one
  * deleted.
  *
- * @param open Shows the list of runs and models, or the reward function; null where there is neither.
+ * @param open Shows the list of runs and models, the reward function, or the questions; null where there is none of them.
  */
 export function answers(
   session: Session,
-  { agree, full, reward }: Trouble,
-  open: { runs: () => void; reward: () => void } | null,
+  { agree, full, reward, data }: Trouble,
+  open: { runs: () => void; reward: () => void; data: () => void } | null,
 ): TemplateResult | typeof nothing {
   if (agree !== undefined) {
     return html`<button
@@ -33,6 +33,9 @@ export function answers(
     return html`<button slot="actions" class="primary" id="open-reward" @click=${open.reward}>
       ${reward === 'unread' ? 'Read the function' : 'Mend the function'}
     </button>`;
+  }
+  if (data && open) {
+    return html`<button slot="actions" class="primary" id="open-data" @click=${open.data}>Choose the file</button>`;
   }
   if (!full) return nothing;
   return html`<button

@@ -5,6 +5,7 @@ import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
 import { recordingNamed } from '../../recording/catalogue.ts';
 import type { Hideable } from '../../session/hidden.ts';
+import { isQuestions } from '../../session/questions.ts';
 import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
@@ -21,6 +22,7 @@ import type { TourTarget } from '../tour/steps.ts';
 import { tokens } from '../theme/tokens.styles.ts';
 import { answers } from './agreement.ts';
 import { Attention } from './attention.ts';
+import { DataController } from './data-controller.ts';
 import { story } from './decisions.ts';
 import { EditController } from './edit-controller.ts';
 import { ModelController } from './model-controller.ts';
@@ -139,6 +141,7 @@ export class NeuroMas extends LitElement {
   readonly #tour = new TourController(this);
   readonly #edits = new EditController(this);
   readonly #models = new ModelController(this);
+  readonly #data = new DataController(this);
   readonly #recorded = new PlaybackController(this);
   readonly #attention = new Attention(this);
   readonly #sources = new Sources(this, {
@@ -150,7 +153,7 @@ export class NeuroMas extends LitElement {
 
   constructor() {
     super();
-    this.addController(new FileDrop(this, (file) => void this.#sources.openFile(file)));
+    this.addController(new FileDrop(this, (file) => void this.#dropped(file)));
   }
 
   /** The run behind the page: its engine, trainer and storage. */
@@ -383,6 +386,7 @@ export class NeuroMas extends LitElement {
       </div>
       ${this.listed ? this.#runs() : nothing}
       ${this.judging ? html`<nm-reward .session=${this.#session}></nm-reward>` : nothing}
+      ${this.#data.dialog(this.#session)}
       ${this.#models.dialog(view.spec, this.base, (spec) => {
         this.chosen = true;
         void this.#session?.begin(spec);
@@ -519,6 +523,7 @@ export class NeuroMas extends LitElement {
       editing: this.#edits.on ? this.#edits : null,
       openReward: () => void this.#openReward(),
       chooseModel: () => void this.#models.open(),
+      giveQuestions: () => void this.#data.open(),
       beginEditing: () => void this.#beginEditing(),
       endEditing: () => void this.#endEditing(),
       edit: (edit) => {
@@ -544,7 +549,11 @@ export class NeuroMas extends LitElement {
       forgetBadStart: () => (this.badStart = null),
       seen: this.seen,
       see: (kind) => (this.seen = new Set([...this.seen, kind])),
-      open: { runs: () => void this.#openRuns(), reward: () => void this.#openReward() },
+      open: {
+        runs: () => void this.#openRuns(),
+        reward: () => void this.#openReward(),
+        data: () => void this.#data.open(),
+      },
     });
   }
 
@@ -603,6 +612,12 @@ export class NeuroMas extends LitElement {
     await this.#tour.start();
     await this.updateComplete;
     await this.renderRoot.querySelector('nm-tour')?.focusStep();
+  }
+
+  /** A recording, a run that was exported, or questions. */
+  async #dropped(file: File): Promise<void> {
+    if (this.controls === 'full' && isQuestions(file)) await this.#data.open(file);
+    else await this.#sources.openFile(file);
   }
 
   /** Most readers never ask for it: it is loaded when someone does. */

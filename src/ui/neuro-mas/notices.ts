@@ -1,6 +1,7 @@
 /** What the page has to tell besides the picture: one notice at a time, the most pressing first. */
 import { html, nothing, type TemplateResult } from 'lit';
 import type { Session } from '../../session/session.ts';
+import type { RunSpec } from '../../spec.ts';
 import type { SessionState } from '../../session/state.ts';
 import { duration, shown } from '../theme/words.ts';
 import { answers } from './agreement.ts';
@@ -16,7 +17,7 @@ export interface NoticeContext {
   /** Notices that were dismissed, by kind. */
   seen: ReadonlySet<string>;
   see: (kind: string) => void;
-  open: { runs: () => void; reward: () => void };
+  open: { runs: () => void; reward: () => void; data: () => void };
 }
 
 export function notices(context: NoticeContext): TemplateResult | typeof nothing {
@@ -77,13 +78,16 @@ export function notices(context: NoticeContext): TemplateResult | typeof nothing
   return slow(context);
 }
 
+const taskLine = ({ task, data }: RunSpec): string =>
+  data ? shown(data.file, 40) : `${task.name} level ${task.level}`;
+
 function offer({ session, state }: NoticeContext): TemplateResult | typeof nothing {
   const { resumable } = state;
   if (!resumable) return nothing;
   const when = new Date(resumable.saved).toLocaleString(undefined, { dateStyle: 'medium', timeStyle: 'short' });
   return html`<nm-notice>
-    <b>A run is stored here:</b> ${resumable.spec.task.name} level ${resumable.spec.task.level}, layers
-    ${resumable.spec.graph.layers.join('-')}, step ${resumable.step} of ${resumable.steps}, ${when}.
+    <b>A run is stored here:</b> ${taskLine(resumable.spec)}, layers ${resumable.spec.graph.layers.join('-')}, step
+    ${resumable.step} of ${resumable.steps}, ${when}.
     <button
       slot="actions"
       class="primary"

@@ -41,6 +41,7 @@ export interface LiveDesk {
   configure: (settings: Settings) => void;
   newSeed: (seed: number) => void;
   chooseModel: () => void;
+  giveQuestions: () => void;
   change: (change: NodeChange) => void;
   exportNode: (node: string) => void;
   /** Null unless the network is being changed. */
@@ -101,7 +102,7 @@ export function playBar({ state, pace, live, act, setPace }: Desk, brief = false
 
 export function settings(
   { spec, task, step }: SessionState,
-  { configure, newSeed, openReward, chooseModel }: LiveDesk,
+  { configure, newSeed, openReward, chooseModel, giveQuestions }: LiveDesk,
 ): TemplateResult {
   return html`<nm-settings
     .spec=${spec}
@@ -115,6 +116,7 @@ export function settings(
     }}
     @reward-open=${openReward}
     @model-ask=${chooseModel}
+    @data-ask=${giveQuestions}
   ></nm-settings>`;
 }
 

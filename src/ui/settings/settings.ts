@@ -72,6 +72,7 @@ const dials: Dial[] = [
  *
  * @event settings-change - `detail` is a `Settings`
  * @event reward-open - the reader wants to see or write the reward function
+ * @event data-ask - the reader wants to give questions of their own
  * @event model-ask - the reader wants to choose another model
  * @event seed-change - `detail` is the new seed; it begins a new run
  */
@@ -136,6 +137,16 @@ export class NmSettings extends LitElement {
           }}
         >
           ${icons.dice} New
+        </button>
+      </div>
+      <div class="row model" title="What the network is asked: a task of ours, or questions of your own from a file.">
+        <span>Task</span>
+        <b class="name">${shown(task.title, 60)}</b>
+        <button
+          id="questions"
+          @click=${() => this.dispatchEvent(new CustomEvent('data-ask', { bubbles: true, composed: true }))}
+        >
+          Your own
         </button>
       </div>
       <div class="row level">

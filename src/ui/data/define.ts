@@ -1,0 +1,10 @@
+import { define } from '../theme/define.ts';
+import { NmData } from './data.ts';
+
+define('nm-data', NmData);
+
+declare global {
+  interface HTMLElementTagNameMap {
+    'nm-data': NmData;
+  }
+}
