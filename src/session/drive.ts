@@ -94,11 +94,13 @@ export class Drive {
         await this.save();
         return;
       } catch (error) {
-        if (!(error instanceof EngineLostError) || signal.aborted) throw error;
+        // A driver that was reset offers no GPU for a moment.
+        const noGpuYet = lost !== null && (error as Partial<Error>).name === 'NoDeviceError';
+        if (!(noGpuYet || error instanceof EngineLostError) || signal.aborted) throw error;
         const wait = patience.afterLossAt(board.state.step);
         if (wait === null) throw error;
         board.set({ waitingFor: 'Starting the engine again' });
-        lost = error.message;
+        lost ??= (error as Error).message;
         this.forget();
         await live.loseEngine();
         await pause(wait, signal);

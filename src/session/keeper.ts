@@ -53,9 +53,9 @@ export class RunKeeper {
     return this.#store;
   }
 
-  /** Starts a run in storage. */
+  /** Starts a run in storage. What is held in memory is of this run already, and stays until something is stored. */
   async begin(name: string, spec: RunSpec): Promise<void> {
-    this.release();
+    this.#leave();
     await this.#try(async (store) => {
       const set = spec.data && dataSets.get(spec.data);
       const { id } = await store.createRun(name, spec, set && { sha256: set.sha256, bytes: set.bytes });
@@ -146,9 +146,13 @@ export class RunKeeper {
 
   /** Lets go of the run, so that another tab may have it. */
   release(): void {
+    this.#leave();
+    this.#held = this.#heldBest = null;
+  }
+
+  #leave(): void {
     this.#unlock?.();
-    this.#unlock = null;
-    this.#run = this.#held = this.#heldBest = null;
+    this.#unlock = this.#run = null;
   }
 
   async close(): Promise<void> {

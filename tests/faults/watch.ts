@@ -54,9 +54,15 @@ export const stepsMade = (page: Page): Promise<number> => page.evaluate(() => (g
 /** Resolves when so many more steps were made. */
 export async function moreSteps(page: Page, count: number): Promise<void> {
   const target = (await stepsMade(page)) + count;
-  await expect
-    .poll(() => stepsMade(page), { timeout: 120_000, intervals: [20, 50, 100] })
-    .toBeGreaterThanOrEqual(target);
+  const end = performance.now() + 120_000;
+  while ((await stepsMade(page)) < target) {
+    if (performance.now() > end) {
+      const { activity, waitingFor, step, recovered, trouble, loading } = await stateOf(page);
+      const seen = JSON.stringify({ activity, waitingFor, step, recovered, trouble, loading });
+      throw new Error(`no step for 120 s; the session is ${seen}`);
+    }
+    await sleep(20);
+  }
 }
 
 /**

@@ -300,7 +300,7 @@ export class Runtime {
     const module = device.createShaderModule({ label, code });
     // The messages below say the same with the line; the scope keeps the error from being reported a second time.
     const reported = device.popErrorScope();
-    const { messages } = await module.getCompilationInfo();
+    const { messages } = await Promise.race([module.getCompilationInfo(), this.#lost]);
     await reported;
     const error = messages.find((message) => message.type === 'error');
     if (error) {
@@ -308,11 +308,14 @@ export class Runtime {
       throw new ShaderError(`The kernel ${label} does not compile: ${error.message} (line ${error.lineNum}: ${line})`);
     }
     const layout = this.#layout(bindings);
-    const pipeline = await device.createComputePipelineAsync({
+    const compiling = device.createComputePipelineAsync({
       label,
       layout: device.createPipelineLayout({ label, bindGroupLayouts: [layout] }),
       compute: { module, entryPoint: 'main' },
     });
+    // Browsers do not agree on whether a device that is lost answers.
+    compiling.catch(() => undefined);
+    const pipeline = await Promise.race([compiling, this.#lost]);
     return new Kernel(this, label, pipeline, layout, workgroup);
   }
 

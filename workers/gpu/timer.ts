@@ -40,12 +40,17 @@ export class PassTimer {
     encoder.copyBufferToBuffer(this.#resolved, 0, this.#staging, 0, 16 * count);
   }
 
-  /** Seconds by label of the passes since the last read; empty without timestamp queries. */
+  /** Seconds by label of the passes since the last read; empty without timestamp queries, and on a device that was lost. */
   async read(): Promise<Record<string, number>> {
     const labels = this.#labels;
     this.#labels = [];
     if (!this.#staging || labels.length === 0) return {};
-    await this.#staging.mapAsync(GPUMapMode.READ, 0, 16 * labels.length);
+    try {
+      await this.#staging.mapAsync(GPUMapMode.READ, 0, 16 * labels.length);
+    } catch {
+      // What was computed is there already; whoever asks the device for more learns that it is lost.
+      return {};
+    }
     const times = new BigUint64Array(this.#staging.getMappedRange(0, 16 * labels.length).slice(0));
     this.#staging.unmap();
     const seconds: Record<string, number> = {};
