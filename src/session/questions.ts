@@ -1,8 +1,9 @@
-/** Files of questions that a reader gives: read, and put in the place of a run's task. */
+/** What is put in the place of a run's task: another one, or a file of questions that a reader gives. */
 import { parseSpec, type RunSpec } from '../spec.ts';
 import { refTo, type DataSet } from '../tasks/data/dataset.ts';
 import { DataError } from '../tasks/data/error.ts';
 import type { Match } from '../tasks/data/match.ts';
+import { taskNamed } from '../tasks/index.ts';
 import { DATA_TASK } from '../tasks/data/task.ts';
 
 /** Whether a file is one of questions, by its name. */
@@ -18,6 +19,15 @@ export async function readQuestions(file: File, match: Match | undefined): Promi
   if (file.size > LIMITS.bytes)
     throw new DataError(`the file has ${file.size} bytes; at most ${LIMITS.bytes} are read`);
   return loadData(new Uint8Array(await file.arrayBuffer()), match);
+}
+
+/** The run with another task, at the level nearest to its own. */
+export function withTask(spec: RunSpec, name: string): RunSpec {
+  const { curriculum: _, growth: __, guard: ___, data: ____, ...others } = spec;
+  const levels = taskNamed(name).levels.map(({ level }) => level);
+  const away = (level: number): number => Math.abs(level - spec.task.level);
+  const level = levels.reduce((best, one) => (away(one) < away(best) ? one : best));
+  return parseSpec({ ...others, task: { name, level } });
 }
 
 /** The run with these questions for its task. Levels are gone with the old task, and what climbs them. */

@@ -31,6 +31,8 @@ export interface Task {
   readonly title: string;
   /** One sentence for the page: what is asked, and what to look for. */
   readonly description: string;
+  /** In plain English: for models that follow instructions, not the built-in ones. */
+  readonly english?: true;
   readonly levels: readonly LevelLabel[];
   /** Throws where it cannot be trained on as it is, and says why: a file of questions that is not here. */
   check?(): void;

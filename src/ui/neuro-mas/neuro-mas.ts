@@ -5,7 +5,7 @@ import { assetBase } from '../../nodes/base.ts';
 import { presets } from '../../presets.ts';
 import { recordingNamed } from '../../recording/catalogue.ts';
 import type { Hideable } from '../../session/hidden.ts';
-import { isQuestions } from '../../session/questions.ts';
+import { isQuestions, withTask } from '../../session/questions.ts';
 import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
@@ -524,6 +524,10 @@ export class NeuroMas extends LitElement {
       openReward: () => void this.#openReward(),
       chooseModel: () => void this.#models.open(),
       giveQuestions: () => void this.#data.open(),
+      chooseTask: (name) => {
+        this.chosen = true;
+        void session.begin(withTask(session.state.spec, name));
+      },
       beginEditing: () => void this.#beginEditing(),
       endEditing: () => void this.#endEditing(),
       edit: (edit) => {

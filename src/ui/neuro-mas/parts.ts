@@ -42,6 +42,7 @@ export interface LiveDesk {
   newSeed: (seed: number) => void;
   chooseModel: () => void;
   giveQuestions: () => void;
+  chooseTask: (name: string) => void;
   change: (change: NodeChange) => void;
   exportNode: (node: string) => void;
   /** Null unless the network is being changed. */
@@ -102,7 +103,7 @@ export function playBar({ state, pace, live, act, setPace }: Desk, brief = false
 
 export function settings(
   { spec, task, step }: SessionState,
-  { configure, newSeed, openReward, chooseModel, giveQuestions }: LiveDesk,
+  { configure, newSeed, openReward, chooseModel, giveQuestions, chooseTask }: LiveDesk,
 ): TemplateResult {
   return html`<nm-settings
     .spec=${spec}
@@ -117,6 +118,9 @@ export function settings(
     @reward-open=${openReward}
     @model-ask=${chooseModel}
     @data-ask=${giveQuestions}
+    @task-choose=${({ detail }: CustomEvent<string>) => {
+      chooseTask(detail);
+    }}
   ></nm-settings>`;
 }
 

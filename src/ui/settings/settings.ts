@@ -1,6 +1,7 @@
-import { html, LitElement } from 'lit';
+import { html, LitElement, nothing } from 'lit';
 import { property } from 'lit/decorators.js';
 import type { RunSpec } from '../../spec.ts';
+import { tasks } from '../../tasks/index.ts';
 import type { Task } from '../../tasks/task.ts';
 import type { Settings } from '../../training/settings.ts';
 import { controls } from '../theme/controls.styles.ts';
@@ -73,6 +74,7 @@ const dials: Dial[] = [
  * @event settings-change - `detail` is a `Settings`
  * @event reward-open - the reader wants to see or write the reward function
  * @event data-ask - the reader wants to give questions of their own
+ * @event task-choose - `detail` is the name of a task; it begins a new run
  * @event model-ask - the reader wants to choose another model
  * @event seed-change - `detail` is the new seed; it begins a new run
  */
@@ -140,8 +142,18 @@ export class NmSettings extends LitElement {
         </button>
       </div>
       <div class="row model" title="What the network is asked: a task of ours, or questions of your own from a file.">
-        <span>Task</span>
-        <b class="name">${shown(task.title, 60)}</b>
+        <label for="task">Task</label>
+        <select
+          id="task"
+          @change=${(event: Event) => {
+            const { value } = event.target as HTMLSelectElement;
+            this.dispatchEvent(new CustomEvent('task-choose', { detail: value, bubbles: true, composed: true }));
+          }}
+        >
+          ${spec.data ? html`<option value="" selected>${shown(task.title, 60)}</option>` : nothing}
+          <optgroup label="For the built-in models">${taskOptions(spec, false)}</optgroup>
+          <optgroup label="In English, for models you download">${taskOptions(spec, true)}</optgroup>
+        </select>
         <button
           id="questions"
           @click=${() => this.dispatchEvent(new CustomEvent('data-ask', { bubbles: true, composed: true }))}
@@ -201,6 +213,11 @@ export class NmSettings extends LitElement {
     </div>`;
   }
 }
+
+const taskOptions = ({ task }: RunSpec, english: boolean) =>
+  [...tasks.values()]
+    .filter((one) => (one.english ?? false) === english)
+    .map(({ name, title }) => html`<option value=${name} .selected=${name === task.name}>${title}</option>`);
 
 /** `Qwen3-0.6B` of `Qwen/Qwen3-0.6B`, and of an address its last part. */
 const nameOf = (model: string): string => model.replace(/\/+$/, '').split('/').at(-1) ?? model;
