@@ -51,7 +51,7 @@ describe('parseSpec', () => {
     [{ engine: 'cuda' }, 'engine: "cuda" is not allowed; it must be one of "auto", "webgpu", "reference"'],
     [
       { task: { name: 'chess' } },
-      'task.name: there is no task "chess"; there are arithmetic, boolean, sort, lookup, shards, signal',
+      'task.name: there is no task "chess"; there are arithmetic, boolean, sort, lookup, shards, signal, navigation, counting, logic, steps, dates, tracking, choice',
     ],
     [{ task: { level: 8 } }, 'task.level: 8 is not a level of arithmetic; it has 1, 2, 3, 4, 5, 6, 7'],
     [{ task: { name: 'sort', level: 1 } }, 'task.level: 1 is not a level of sort; it has 2, 3, 4, 5, 6'],
