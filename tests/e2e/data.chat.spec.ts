@@ -49,7 +49,7 @@ test('trains on a task in English, on the CPU, and on questions of one’s own',
   await page.getByLabel('Task').selectOption('Who has which ball');
   await waitForState(page, ({ spec: { task } }) => task.name === 'tracking');
   expect((await stateOf(page)).spec).toEqual({ ...spec, task: { name: 'tracking', level: 1 } });
-  await page.getByRole('button', { name: 'Your own' }).click();
+  await page.getByLabel('Task').selectOption('Questions from a file…');
   const dialog = page.getByRole('dialog', { name: 'Your own questions' });
   const lines = ['東京はどこ? ✓', 'Wo ist Köln?'].map((question) => JSON.stringify({ question, answer: '\\p{L}' }));
   await dialog.getByLabel('A message is right when').selectOption('regex');

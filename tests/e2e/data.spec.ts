@@ -19,7 +19,7 @@ const small = {
 test('a file is refused with its lines, mended, trained on, and there after a reload', async ({ page }) => {
   const faults = watch(page);
   await openPage(page, linkTo(small));
-  await page.getByRole('button', { name: 'Your own' }).click();
+  await page.getByLabel('Task').selectOption('Questions from a file…');
   const dialog = page.getByRole('dialog', { name: 'Your own questions' });
   const input = dialog.locator('#file');
   await input.setInputFiles(fileOf('sums.jsonl', [...sums, '{"question": "1+1"}', line('<b>2+2</b>', 'vier ✓')]));

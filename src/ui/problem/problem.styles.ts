@@ -13,6 +13,14 @@ export const styles = css`
     overflow: auto;
   }
 
+  /* Sentences, and questions of many lines. */
+  .long {
+    font-size: 14px;
+    line-height: 1.4;
+    max-height: 7em;
+    white-space: pre-wrap;
+  }
+
   dl {
     display: grid;
     grid-template-columns: auto auto;

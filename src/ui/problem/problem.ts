@@ -11,6 +11,9 @@ import { styles } from './problem.styles.ts';
 /** Where the problem on view comes from. */
 export type ProblemSource = 'practice' | 'test' | 'yours';
 
+/** Characters from which on a problem is set small. */
+const LONG = 40;
+
 const titles: Record<ProblemSource, string> = {
   practice: 'Practice problem',
   test: 'Test problem',
@@ -63,10 +66,11 @@ export class NmProblem extends LitElement {
     const { transcript, task } = this;
     const label = task?.levels.find(({ level }) => level === this.level) ?? task?.levels[0];
     const text = transcript?.problem ?? this.problem;
+    const problem = text || (label?.example ?? '');
     const done = transcript !== null && this.answered;
     return html`
       <h2>${text ? titles[this.source] : 'Problem'}</h2>
-      <p class="mono text ${text ? '' : 'muted'}">${verbatim(text || (label?.example ?? ''))}</p>
+      <p class="mono text ${text ? '' : 'muted'} ${problem.length > LONG ? 'long' : ''}">${verbatim(problem)}</p>
       <dl>
         <div>
           <dt>Right answer</dt>

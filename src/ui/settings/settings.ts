@@ -52,8 +52,9 @@ const dials: Dial[] = [
   {
     id: 'limit',
     label: 'Message limit',
-    title: 'How many characters a node may write. Short messages make the nodes depend on each other.',
-    stops: whole(2, 32),
+    title:
+      'How many tokens a node may write; of the built-in models a token is a character. Short messages make the nodes depend on each other.',
+    stops: [...whole(2, 32), 48, 64, 96, 128, 192, 256],
     read: (spec) => spec.sampling.maxNewTokens,
     write: (maxNewTokens) => ({ sampling: { maxNewTokens } }),
   },
@@ -92,6 +93,14 @@ export class NmSettings extends LitElement {
 
   #seed(detail: number): void {
     this.dispatchEvent(new CustomEvent('seed-change', { detail, bubbles: true, composed: true }));
+  }
+
+  #chooseTask(select: HTMLSelectElement): void {
+    const { value } = select;
+    // It becomes another one only when a run with it has begun.
+    select.value = this.spec?.task.name ?? '';
+    if (value === OWN) this.dispatchEvent(new CustomEvent('data-ask', { bubbles: true, composed: true }));
+    else this.dispatchEvent(new CustomEvent('task-choose', { detail: value, bubbles: true, composed: true }));
   }
 
   #typedSeed(event: Event): void {
@@ -141,25 +150,21 @@ export class NmSettings extends LitElement {
           ${icons.dice} New
         </button>
       </div>
-      <div class="row model" title="What the network is asked: a task of ours, or questions of your own from a file.">
+      <div class="row level" title="What the network is asked; another task begins a new run.">
         <label for="task">Task</label>
         <select
           id="task"
           @change=${(event: Event) => {
-            const { value } = event.target as HTMLSelectElement;
-            this.dispatchEvent(new CustomEvent('task-choose', { detail: value, bubbles: true, composed: true }));
+            this.#chooseTask(event.target as HTMLSelectElement);
           }}
         >
-          ${spec.data ? html`<option value="" selected>${shown(task.title, 60)}</option>` : nothing}
           <optgroup label="For the built-in models">${taskOptions(spec, false)}</optgroup>
           <optgroup label="In English, for models you download">${taskOptions(spec, true)}</optgroup>
+          <optgroup label="Your own">
+            ${spec.data ? html`<option value=${spec.task.name} selected>${shown(task.title, 60)}</option>` : nothing}
+            <option value=${OWN}>Questions from a file…</option>
+          </optgroup>
         </select>
-        <button
-          id="questions"
-          @click=${() => this.dispatchEvent(new CustomEvent('data-ask', { bubbles: true, composed: true }))}
-        >
-          Your own
-        </button>
       </div>
       <div class="row level">
         <label for="level">Level</label>
@@ -213,6 +218,9 @@ export class NmSettings extends LitElement {
     </div>`;
   }
 }
+
+/** In the place of a task's name: the reader has questions of their own. */
+const OWN = 'own';
 
 const taskOptions = ({ task }: RunSpec, english: boolean) =>
   [...tasks.values()]
