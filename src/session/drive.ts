@@ -89,6 +89,7 @@ export class Drive {
         const trainer = await live.ready();
         if (lost !== null) board.set({ recovered: { what: lost, step: trainer.stepsDone } });
         lost = null;
+        patience.restarted();
         await this.#keep(trainer);
         await this.#loop(trainer, until, signal);
         await this.save();
@@ -97,9 +98,11 @@ export class Drive {
         // A driver that was reset offers no GPU for a moment.
         const noGpuYet = lost !== null && (error as Partial<Error>).name === 'NoDeviceError';
         if (!(noGpuYet || error instanceof EngineLostError) || signal.aborted) throw error;
-        const wait = patience.afterLossAt(board.state.step);
+        const wait = noGpuYet ? patience.withoutGpu(performance.now()) : patience.afterLossAt(board.state.step);
         if (wait === null) throw error;
-        board.set({ waitingFor: 'Starting the engine again' });
+        board.set({
+          waitingFor: noGpuYet ? 'Waiting for the browser to give a GPU again' : 'Starting the engine again',
+        });
         lost ??= (error as Error).message;
         this.forget();
         await live.loseEngine();

@@ -192,12 +192,16 @@ export class RunKeeper {
 }
 
 /** Whether a run is open in a tab of this browser, this one included. */
-export async function isOwned(run: string): Promise<boolean> {
-  if (!('locks' in navigator)) return false;
+export const isOwned = async (run: string): Promise<boolean> => (await ownedRuns()).has(run);
+
+/** All runs that are open in tabs of this browser: asked once for a whole list. */
+export async function ownedRuns(): Promise<Set<string>> {
+  if (!('locks' in navigator)) return new Set();
   try {
-    const { held } = await navigator.locks.query();
-    return held?.some(({ name }) => name === lockName(run)) ?? false;
+    const names = ((await navigator.locks.query()).held ?? []).map(({ name }) => name ?? '');
+    const prefix = lockName('');
+    return new Set(names.filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length)));
   } catch {
-    return false;
+    return new Set();
   }
 }

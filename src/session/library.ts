@@ -2,7 +2,7 @@
 import type { BrowserStore } from '../storage/checkpoints.ts';
 import { type RunEntry } from '../storage/checkpoints.ts';
 import type { CurvePoint, Checkpoint } from '../training/types.ts';
-import { isOwned } from './keeper.ts';
+import { ownedRuns } from './keeper.ts';
 
 export interface ListedRun extends RunEntry {
   /** Being trained or shown, here or in another tab. */
@@ -38,7 +38,8 @@ export class RunLibrary {
   /** Runs with a checkpoint, most recently saved first; those in the bin too. */
   async list(): Promise<ListedRun[]> {
     const runs = (await (await this.#open()).runs({ bin: true })).filter(({ step }) => step !== null);
-    return Promise.all(runs.map(async (run) => ({ ...run, open: await isOwned(run.id) })));
+    const owned = await ownedRuns();
+    return runs.map((run) => ({ ...run, open: owned.has(run.id) }));
   }
 
   async rename(run: string, name: string): Promise<void> {

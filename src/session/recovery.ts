@@ -5,9 +5,29 @@ const MOST = 3;
 /** Waits before each of them, in milliseconds: a graphics driver that was reset needs a moment. */
 const WAITS = [0, 1000, 4000] as const;
 
+/**
+ * Chromium gives no page a GPU for two minutes after its GPU process has crashed twice within that time; drivers that are
+ * being updated take less.
+ */
+const WITHOUT_GPU = 150_000;
+/** Between two questions whether there is a GPU again. */
+const ASK_AGAIN = 5000;
+
 export class Patience {
   #furthest = -1;
   #losses = 0;
+  #goneSince: number | null = null;
+
+  /** The same while there is no GPU at all, which is no loss of its own. `now`: milliseconds of a clock that does not jump. */
+  withoutGpu(now: number): number | null {
+    this.#goneSince ??= now;
+    return now - this.#goneSince < WITHOUT_GPU ? ASK_AGAIN : null;
+  }
+
+  /** There is an engine again. */
+  restarted(): void {
+    this.#goneSince = null;
+  }
 
   /** Milliseconds to wait before the next attempt, or null to give up. `step`: steps done when the engine was lost. */
   afterLossAt(step: number): number | null {

@@ -6,7 +6,7 @@ import { expect, test, type Page, type Worker } from '@playwright/test';
 import { Chromium, newProfile } from './browser.ts';
 import { FaultRecord, times } from './record.ts';
 import { finished, onGpu, openRun, outcome, play, undisturbed } from './run.ts';
-import { goesOnByItself, moreSteps, watchSteps } from './watch.ts';
+import { goesOnByItself, living, moreSteps, watchSteps } from './watch.ts';
 
 type Planted = typeof globalThis & { onPass?: ((phase: string) => void) | undefined; device: GPUDevice };
 
@@ -77,11 +77,16 @@ test('WebGPU: workers, devices and the GPU process are lost in every phase, agai
     await openRun(page, spec);
     await watchSteps(page);
     await play(page);
-    for (const { phase, kind } of plan) {
+    let early = 0;
+    for (const [i, { phase, kind }] of plan.entries()) {
       const worker = await tap(page);
       await moreSteps(page, 1);
       await goesOnByItself(page, records[kind], () => worker.evaluate(FAULTS[kind], phase));
+      if (i === 1) early = await living(page);
     }
+    const grown = ((await living(page)) - early) / (plan.length - 2);
+    console.log(`the page holds ${Math.round(grown / 1000)} kB more after each lost engine`);
+    expect(grown).toBeLessThan(200_000);
     for (let i = 0; i < killed; i++) {
       await moreSteps(page, 1);
       await goesOnByItself(page, killings, async () => {

@@ -77,7 +77,7 @@ export async function goesOnByItself(page: Page, record: FaultRecord, inject: ()
   record.injected();
   await inject();
   const injectedAt = await page.evaluate(() => performance.now());
-  const { recovered } = await until(page, ({ recovered, trouble }) => recovered !== null || trouble !== null, 60);
+  const { recovered } = await until(page, ({ recovered, trouble }) => recovered !== null || trouble !== null, 200);
   const { trouble } = await stateOf(page);
   expect(trouble).toBeNull();
   await expect(page.getByText('The engine was lost and started again')).toBeVisible();
@@ -98,4 +98,13 @@ async function firstStepAfter(page: Page): Promise<Made | null> {
     if (made || finished) return made ?? null;
     await sleep(20);
   }
+}
+
+/** Bytes that live in the page, after its garbage was collected. */
+export async function living(page: Page): Promise<number> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  await session.detach();
+  return usedSize;
 }

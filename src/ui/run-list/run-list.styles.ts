@@ -80,6 +80,9 @@ export const styles = css`
     display: grid;
     gap: 3px;
     padding: 10px 16px;
+    /* A history of 1,000 runs: those out of sight are not laid out. */
+    content-visibility: auto;
+    contain-intrinsic-size: auto 76px;
   }
 
   li + li {
