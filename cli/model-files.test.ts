@@ -1,11 +1,14 @@
 /** Models from folders, and from servers that fail, as the command line loads and keeps them. */
+import { readFileSync } from 'node:fs';
 import { mkdtemp, mkdir, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { randomModel } from '../workers/engine/random-model.ts';
-import { loadModel, type OpenOptions } from '../workers/engine/weights/open.ts';
+import { readTokenizerFiles } from '../workers/engine/tokenizer-files.ts';
+import { loadPlan } from '../workers/engine/weights/plan.ts';
+import { loadModel, openModel, type OpenOptions } from '../workers/engine/weights/open.ts';
 import { ModelFiles } from '../workers/engine/weights/files.ts';
 import type { FileStore } from '../workers/engine/weights/store.ts';
 import { numbersOf, writeHuggingFace, writeMlc, type FolderFiles } from '../tests/support/model-folder.ts';
@@ -171,5 +174,40 @@ describe('a folder that keeps what was downloaded', () => {
     await load('hf', { quantization: 'q8' });
     expect(server.asked.filter(({ from }) => from > 0)).toEqual([]);
     expect((await store.list('')).filter(({ url }) => url.endsWith('.safetensors'))).toHaveLength(HF_FILES.length);
+  });
+});
+
+describe('without a network', () => {
+  const tokenizers = new URL('../tests/fixtures/tokenizers/', import.meta.url);
+  const chat = (template: boolean): FolderFiles => {
+    const shape = { vocabularySize: 705, bosId: 700, stopIds: [702], padId: 700 };
+    const files = writeHuggingFace(randomModel({ name: 'chat', ...shape }), { dtype: 'F32', files: 1 });
+    const config = JSON.parse(readFileSync(new URL('qwen/tokenizer_config.json', tokenizers), 'utf8')) as object;
+    files.set('tokenizer.json', new Uint8Array(readFileSync(new URL('qwen/tokenizer.json', tokenizers))));
+    const own = template ? config : { ...config, chat_template: undefined };
+    files.set('tokenizer_config.json', new TextEncoder().encode(JSON.stringify(own)));
+    return files;
+  };
+
+  it.each([true, false])('a kept model is read from here (with a chat template: %s)', async (template) => {
+    const away = await serveModels({ chat: chat(template) });
+    const url = `${away.address}chat`;
+    const visit = async () => {
+      const { plan, files } = await openModel(url, { fetch: fetchFile, store, pauses: [0, 0] });
+      await loadPlan(plan, files);
+      return readTokenizerFiles(files);
+    };
+    const online = await visit();
+    await away.close();
+    expect(online?.config.chat_template !== undefined).toBe(template);
+    expect(await visit()).toEqual(online);
+  });
+
+  it('a model that is not kept is asked for, and its server named', async () => {
+    const away = await serveModels({ chat: chat(true) });
+    await away.close();
+    await expect(openModel(`${away.address}chat`, { fetch: fetchFile, store, pauses: [] })).rejects.toThrow(
+      /mlc-chat-config\.json could not be reached/,
+    );
   });
 });

@@ -54,6 +54,9 @@ export class ModelError extends Error {
   override name = 'ModelError';
 }
 
+/** A server does not answer: the computer may be offline. */
+export class UnreachableError extends ModelError {}
+
 /** Stop tokens that a sampler can tell apart. */
 export const MAX_STOP_IDS = 8;
 

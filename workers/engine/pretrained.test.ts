@@ -21,15 +21,14 @@ const expectedOf = (kind: string) =>
   JSON.parse(readFileSync(new URL('expected.json', folder(kind)), 'utf8')) as Expected;
 
 async function filesOf(kind: string): Promise<TokenizerFiles> {
-  const files = await readTokenizerFiles({
-    async readIfPresent(file) {
-      try {
-        return new Uint8Array(readFileSync(new URL(file, folder(kind))));
-      } catch {
-        return null;
-      }
-    },
-  });
+  const read = async (file: string) => {
+    try {
+      return new Uint8Array(readFileSync(new URL(file, folder(kind))));
+    } catch {
+      return null;
+    }
+  };
+  const files = await readTokenizerFiles({ readIfPresent: read, readOptional: read });
   if (!files) throw new Error(`no tokenizer ${kind}`);
   return files;
 }
@@ -140,14 +139,15 @@ it('reads the template of a file of its own', async () => {
 });
 
 describe('what cannot be used', () => {
-  const files = (tokenizer: unknown, config: unknown = {}) => ({
-    readIfPresent: async (file: string) => {
+  const files = (tokenizer: unknown, config: unknown = {}) => {
+    const read = async (file: string) => {
       const value = file === 'tokenizer.json' ? tokenizer : file === 'tokenizer_config.json' ? config : null;
       return value === null
         ? null
         : new TextEncoder().encode(typeof value === 'string' ? value : JSON.stringify(value));
-    },
-  });
+    };
+    return { readIfPresent: read, readOptional: read };
+  };
 
   it.each([
     ['a page', '<!doctype html>', /tokenizer\.json is not JSON/],

@@ -3,6 +3,9 @@ import * as v from 'valibot';
 import { ModelError } from './config.ts';
 import type { ModelFiles } from './weights/files.ts';
 
+const TOKENIZER = 'tokenizer.json';
+const CONFIG = 'tokenizer_config.json';
+
 /** The largest seen are 34 MB (a vocabulary of 262,144). */
 const MAX_TOKENIZER_BYTES = 2 ** 26;
 const MAX_CONFIG_BYTES = 2 ** 22;
@@ -46,15 +49,17 @@ export interface TokenizerFiles {
 }
 
 /** Null for a folder without `tokenizer.json`. Errors: ModelError, one line, for files that are not what they should be. */
-export async function readTokenizerFiles(files: Pick<ModelFiles, 'readIfPresent'>): Promise<TokenizerFiles | null> {
-  const json = await files.readIfPresent('tokenizer.json', MAX_TOKENIZER_BYTES);
+export async function readTokenizerFiles(
+  files: Pick<ModelFiles, 'readIfPresent' | 'readOptional'>,
+): Promise<TokenizerFiles | null> {
+  const json = await files.readIfPresent(TOKENIZER, MAX_TOKENIZER_BYTES);
   if (!json) return null;
-  const tokenizer = parse(TokenizerJson, 'tokenizer.json', json);
-  const settings = await files.readIfPresent('tokenizer_config.json', MAX_CONFIG_BYTES);
-  const config = settings ? parse(TokenizerConfig, 'tokenizer_config.json', settings) : {};
+  const tokenizer = parse(TokenizerJson, TOKENIZER, json);
+  const settings = await files.readIfPresent(CONFIG, MAX_CONFIG_BYTES);
+  const config = settings ? parse(TokenizerConfig, CONFIG, settings) : {};
   // Newer folders keep the template in a file of its own.
   if (!config.chat_template) {
-    const template = await files.readIfPresent('chat_template.jinja', MAX_TEMPLATE_BYTES);
+    const template = await files.readOptional('chat_template.jinja', MAX_TEMPLATE_BYTES, CONFIG);
     if (template) config.chat_template = new TextDecoder().decode(template);
   }
   return { tokenizer, config };

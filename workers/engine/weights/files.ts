@@ -1,5 +1,5 @@
 /** The files of one model folder, by address: small ones read whole, large ones as streams, both kept where that is wanted. */
-import { ModelError } from '../config.ts';
+import { ModelError, UnreachableError } from '../config.ts';
 import { type DownloadOptions, type Expected, readFile, RefusedError } from './download.ts';
 import { type Fetch, fetchSmall, openResponse, readSmall, reason } from './source.ts';
 import { type Bytes, chunksOf, type FileStore } from './store.ts';
@@ -67,6 +67,20 @@ export class ModelFiles {
     const bytes = await fetchSmall(url, maxBytes, fetch, signal && { signal });
     if (bytes) this.#fresh.set(file, bytes);
     return bytes;
+  }
+
+  /**
+   * As `readIfPresent`, for a file that a folder may do without: where no server answers, and `beside` is kept from an
+   * earlier visit, which would have kept this file too, there is none.
+   */
+  async readOptional(file: string, maxBytes: number, beside: string): Promise<Bytes | null> {
+    try {
+      return await this.readIfPresent(file, maxBytes);
+    } catch (error) {
+      const kept = error instanceof UnreachableError && (await this.#options.store?.whole(this.address(beside)));
+      if (kept) return null;
+      throw error;
+    }
   }
 
   async read(file: string, maxBytes: number): Promise<Bytes> {

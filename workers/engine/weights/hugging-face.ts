@@ -100,7 +100,7 @@ function storageOf(quantization: Quantization, stored: RealType[]): Storage {
 
 async function readConfig(files: ModelFiles, bytes: Uint8Array, quantization: Quantization): Promise<ModelConfig> {
   const config = parseJson(Config, HF_CONFIG, bytes);
-  const generation = await files.readIfPresent(GENERATION_CONFIG, MAX_CONFIG_BYTES);
+  const generation = await files.readOptional(GENERATION_CONFIG, MAX_CONFIG_BYTES, HF_CONFIG);
   const eos = generation && parseJson(GenerationConfig, GENERATION_CONFIG, generation).eos_token_id;
   return configOf(
     { ...config, rope_theta: config.rope_theta ?? config.rope_parameters?.rope_theta },
@@ -122,7 +122,7 @@ async function readConfig(files: ModelFiles, bytes: Uint8Array, quantization: Qu
 
 /** The files with weights, in the order of their names. */
 async function weightFiles(files: ModelFiles): Promise<string[]> {
-  const index = await files.readIfPresent(INDEX, MAX_INDEX_BYTES);
+  const index = await files.readOptional(INDEX, MAX_INDEX_BYTES, HF_CONFIG);
   if (!index) return [SINGLE];
   const names = [...new Set(Object.values(parseJson(Index, INDEX, index).weight_map))].toSorted();
   const other = names.find((name) => !name.endsWith('.safetensors'));

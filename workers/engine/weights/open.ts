@@ -21,7 +21,7 @@ export interface OpenOptions extends FilesOptions {
 export async function openModel(url: string, options: OpenOptions = {}): Promise<{ plan: Plan; files: ModelFiles }> {
   const files = new ModelFiles(url, options);
   try {
-    const mlc = await files.readIfPresent(MLC_CONFIG, MAX_CONFIG_BYTES);
+    const mlc = await files.readOptional(MLC_CONFIG, MAX_CONFIG_BYTES, HF_CONFIG);
     if (mlc) {
       if (options.quantization) {
         throw new ModelError(`${files.name} is compiled by MLC and has its number of bits; leave the bits out.`);

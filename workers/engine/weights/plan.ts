@@ -111,7 +111,10 @@ async function passFiles(
     await pour(counted(files.stream(file, expected)), place(model));
   }
   if (files.keeps) {
-    for (const file of plan.tokenizerFiles) await files.readIfPresent(file, MAX_TOKENIZER_BYTES);
+    for (const file of plan.tokenizerFiles) {
+      if (file === 'chat_template.jinja') await files.readOptional(file, MAX_TOKENIZER_BYTES, 'tokenizer_config.json');
+      else await files.readIfPresent(file, MAX_TOKENIZER_BYTES);
+    }
     await files.settle();
   }
   report('checking the model');

@@ -1,5 +1,5 @@
 /** Answers of a server, or of whatever stands in for one. */
-import { ModelError } from '../config.ts';
+import { ModelError, UnreachableError } from '../config.ts';
 import { type Bytes, chunksOf } from './store.ts';
 
 /** What is asked of `fetch`. */
@@ -74,7 +74,7 @@ export async function fetchSmall(
     response = await fetch(url, options);
   } catch (error) {
     options.signal?.throwIfAborted();
-    throw new ModelError(`${url} could not be reached (${reason(error)}): check the address and the connection.`);
+    throw new UnreachableError(`${url} could not be reached (${reason(error)}): check the address and the connection.`);
   }
   const body = await openResponse(response, url);
   return body && readSmall(chunksOf(body), url, maxBytes);
