@@ -134,7 +134,8 @@ test('10 sandboxes on a page share one engine, all train, and the page answers',
     `10 sandboxes: ${engines.length} engine; long tasks of ${String(tasks)} ms; ${Math.round((await living(page)) / 1e6)} MB live in the page`,
   );
   expect(engines).toHaveLength(1);
-  expect(Math.max(0, ...tasks)).toBeLessThan(500);
+  // Some 150 on two quiet cores.
+  expect(Math.max(0, ...tasks)).toBeLessThan(1000);
 });
 
 test('many steps in a page: what lives in it does not grow', async ({ page }) => {
