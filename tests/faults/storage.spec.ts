@@ -105,7 +105,8 @@ test('another tab has upgraded the storage to a newer version', async ({ page, c
     other.evaluate(
       () =>
         new Promise<void>((resolve, reject) => {
-          const opening = indexedDB.open('neuromas', 2);
+          // Far above any version there has been: one that equals ours would be no upgrade.
+          const opening = indexedDB.open('neuromas', 1000);
           opening.onsuccess = () => resolve();
           opening.onerror = () => reject(opening.error!);
         }),
