@@ -28,6 +28,8 @@ export interface Target<T> {
   read: (input: T) => unknown;
   /** The errors it may throw. */
   errors: readonly (abstract new (...args: never[]) => Error)[];
+  /** Words of a library inside its messages, which are said to be that. */
+  quotes?: RegExp;
   /** What those who call it rely on; throws where it does not hold. */
   holds?: (value: never, input: T) => unknown;
   /** Bytes of an input. */
@@ -95,7 +97,7 @@ async function once<T>(target: Target<T>, input: T): Promise<void> {
   if (seconds > SECONDS) throw new Fault(`took ${seconds} s of processor time for ${size} bytes`);
   if (bytes > ALLOWANCE + ALLOWANCE_FACTOR * size) throw new Fault(`allocated ${bytes} bytes for an input of ${size}`);
   untouched();
-  if (threw) named(error, target.errors);
+  if (threw) named(error, target);
   else {
     wholesome(value);
     await target.holds?.(value as never, input);
@@ -107,7 +109,7 @@ const allocated = (): number => {
   return used_heap_size + external_memory;
 };
 
-function named(error: unknown, allowed: Target<unknown>['errors']): void {
+function named(error: unknown, { errors: allowed, quotes }: Pick<Target<never>, 'errors' | 'quotes'>): void {
   if (!(error instanceof Error)) throw new Fault(`threw no error but ${String(error)}`);
   if (!allowed.some((kind) => error instanceof kind)) {
     throw new Fault(`threw ${error.name}, which is none of its own: ${error.message.slice(0, 300)}`, {
@@ -122,7 +124,11 @@ function named(error: unknown, allowed: Target<unknown>['errors']): void {
     throw new Fault(`says more than one line, or control characters: ${JSON.stringify(message)}`);
   }
   // What the language says where nobody has looked: no sentence for a reader.
-  if (/\b(undefined|null) \(reading|is not (a function|iterable|defined)\b|call stack|BigInt|\[object /.test(message)) {
+  if (
+    /\b(undefined|null) \(reading|is not (a function|iterable|defined)\b|call stack|BigInt|\[object /.test(
+      quotes ? message.replace(quotes, '') : message,
+    )
+  ) {
     throw new Fault(`says what only its authors understand: ${message}`);
   }
 }
@@ -178,6 +184,8 @@ beforeAll(() => {
     return this;
   };
   asked = [];
+  // Node loads its own fetch, with a global of it, when the first of these is asked for.
+  void new Response('');
   globalsBefore = new Set(Reflect.ownKeys(globalThis));
   watchdog.start();
 });

@@ -1,3 +1,5 @@
+import { oneLine } from './one-line.ts';
+
 /**
  * Decoders that the engines run, by Hugging Face's `model_type`. They are one family: grouped-query attention with rotary
  * positions, RMSNorm, SwiGLU. What differs is said by `qkvBias`, `qkNorm` and `ropeScaling`, never by this name.
@@ -49,9 +51,13 @@ export interface ModelConfig {
   padId: number;
 }
 
-/** Bad model folder: the message names the file, the field or tensor, its value and what is allowed. */
+/** Bad model folder: the message names the file, the field or tensor, its value and what is allowed, on one line. */
 export class ModelError extends Error {
   override name = 'ModelError';
+
+  constructor(message: string, options?: ErrorOptions) {
+    super(oneLine(message), options);
+  }
 }
 
 /** A server does not answer: the computer may be offline. */

@@ -82,8 +82,13 @@ export class PretrainedTokenizer implements Tokenizer {
     return this.#tokens.get(id) ?? `⟨${id}⟩`;
   }
 
+  /** Errors: ModelError where the files say what the library cannot do; it looks only when a text is there. */
   #ids(text: string, addSpecialTokens: boolean): Uint32Array {
-    return Uint32Array.from(this.#library.encode(text, { add_special_tokens: addSpecialTokens }));
+    try {
+      return Uint32Array.from(this.#library.encode(text, { add_special_tokens: addSpecialTokens }));
+    } catch (error) {
+      throw new ModelError(`tokenizer.json cannot be used: ${messageOf(error)}`);
+    }
   }
 
   /** Errors: ModelError for a folder without a chat template, or with one that cannot be used. */

@@ -2,6 +2,7 @@
 import * as v from 'valibot';
 import { ModelError } from './config.ts';
 import type { ModelFiles } from './weights/files.ts';
+import { show } from './weights/json.ts';
 
 const TOKENIZER = 'tokenizer.json';
 const CONFIG = 'tokenizer_config.json';
@@ -18,6 +19,8 @@ const AddedToken = v.looseObject({
   special: v.optional(v.boolean(), false),
 });
 const Part = v.nullish(v.looseObject({ type: v.string() }), null);
+/** Real ones have at most five. Each may make the text longer for the next, byte-level ones twice as long. */
+const MAX_STEPS = 6;
 
 /** Only what is read here; the library reads the rest. */
 const TokenizerJson = v.looseObject({
@@ -55,6 +58,11 @@ export async function readTokenizerFiles(
   const json = await files.readIfPresent(TOKENIZER, MAX_TOKENIZER_BYTES);
   if (!json) return null;
   const tokenizer = parse(TokenizerJson, TOKENIZER, json);
+  for (const name of ['normalizer', 'pre_tokenizer', 'post_processor', 'decoder'] as const) {
+    const steps = countSteps(tokenizer[name]);
+    if (steps > MAX_STEPS)
+      throw new ModelError(`tokenizer.json: ${name} has ${steps} steps; at most ${MAX_STEPS} are run.`);
+  }
   const settings = await files.readIfPresent(CONFIG, MAX_CONFIG_BYTES);
   const config = settings ? parse(TokenizerConfig, CONFIG, settings) : {};
   // Newer folders keep the template in a file of its own.
@@ -63,6 +71,19 @@ export async function readTokenizerFiles(
     if (template) config.chat_template = new TextDecoder().decode(template);
   }
   return { tokenizer, config };
+}
+
+/** Steps of a part of a tokenizer, those of its sequences included, wherever they stand in it. */
+function countSteps(part: unknown): number {
+  let steps = 0;
+  const todo: unknown[] = [part];
+  while (todo.length > 0) {
+    const next = todo.pop();
+    if (typeof next !== 'object' || next === null) continue;
+    if (Object.hasOwn(next, 'type') && !Array.isArray(next)) steps++;
+    for (const inner of Object.values(next)) if (typeof inner === 'object') todo.push(inner);
+  }
+  return steps;
 }
 
 function parse<T extends v.GenericSchema>(schema: T, file: string, bytes: Uint8Array): v.InferOutput<T> {
@@ -75,8 +96,7 @@ function parse<T extends v.GenericSchema>(schema: T, file: string, bytes: Uint8A
   const result = v.safeParse(schema, json, { abortEarly: true });
   if (result.success) return result.output;
   const [issue] = result.issues;
-  const value = (JSON.stringify(issue.input) as string | undefined) ?? 'missing';
-  throw new ModelError(
-    `${file}: ${(v.getDotPath(issue) ?? 'the whole file').slice(0, 80)} is ${value.length > 40 ? `${value.slice(0, 37)}…` : value}; it must be ${issue.expected ?? issue.message}.`,
-  );
+  const at = (v.getDotPath(issue) ?? 'the whole file').slice(0, 80);
+  const value = issue.input === undefined ? 'missing' : show(issue.input);
+  throw new ModelError(`${file}: ${at} is ${value}; it must be ${issue.expected ?? issue.message}.`);
 }

@@ -61,6 +61,12 @@ export function parseJson<T extends v.GenericSchema>(schema: T, file: string, by
 
 /** A value in at most about forty characters. */
 export function show(value: unknown): string {
-  const text = value === undefined ? 'undefined' : JSON.stringify(value);
+  let text: string;
+  try {
+    text = value === undefined ? 'undefined' : JSON.stringify(value);
+  } catch {
+    // Nested deeper than the stack.
+    text = Array.isArray(value) ? '[[…' : '{"…';
+  }
   return text.length > 40 ? `${text.slice(0, 37)}…` : text;
 }
