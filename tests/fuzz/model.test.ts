@@ -187,7 +187,8 @@ fuzz<FolderFiles>({
   name: 'tokenizers',
   inputs: inFolder(tokenizers, ['tokenizer.json', 'tokenizer_config.json']),
   read: async (folder) => {
-    const files = await readTokenizerFiles({ readIfPresent: async (file) => folder.get(file) ?? null });
+    const present = async (file: string) => folder.get(file) ?? null;
+    const files = await readTokenizerFiles({ readIfPresent: present, readOptional: present });
     if (!files) return [];
     const tokenizer = new PretrainedTokenizer(files, { name: 'm', vocabularySize: 2 ** 20, bosId: 1 });
     return [tokenizer.encode('What is 3+4?\u0000\u202e<|im_end|>', false), tokenizer.encode('Hello', true)];
