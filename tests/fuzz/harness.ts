@@ -174,7 +174,7 @@ const realFetch = globalThis.fetch;
 // eslint-disable-next-line @typescript-eslint/unbound-method -- put back as it was
 const realConnect = Socket.prototype.connect;
 
-beforeAll(() => {
+beforeAll(async () => {
   globalThis.fetch = (address) => {
     asked.push(String(address instanceof Request ? address.url : address));
     return Promise.reject(new Error('no network here'));
@@ -185,7 +185,7 @@ beforeAll(() => {
   };
   asked = [];
   // Node loads its own fetch, with a global of it, when the first of these is asked for.
-  void new Response('');
+  await new Response('').text();
   globalsBefore = new Set(Reflect.ownKeys(globalThis));
   watchdog.start();
 });
