@@ -2,9 +2,10 @@ import { expect, it } from 'vitest';
 import { readKeys, writeKeys } from './keys.ts';
 
 it('reads the keys it knows and no others', () => {
-  expect(readKeys('#recording=grown-1-1&seed=7&assets=https://x.example/&onclick=alert(1)')).toEqual({
+  expect(readKeys('#recording=grown-1-1&seed=7&theme=dark&assets=https://x.example/&onclick=alert(1)')).toEqual({
     recording: 'grown-1-1',
     seed: '7',
+    theme: 'dark',
   });
 });
 

@@ -80,3 +80,28 @@ test('a link leaves parts out, and what is shared from it does too', async ({ pa
   await expect(page.getByRole('button', { name: 'Runs' })).toBeHidden();
   await expect(page.locator('.settings-sheet')).toBeVisible();
 });
+
+test('a link says light or dark, for that visit alone', async ({ page }) => {
+  const dark = () => page.locator('neuro-mas').evaluate((element) => element.matches(':state(dark)'));
+  await page.emulateMedia({ colorScheme: 'light' });
+  await openPage(page, '#preset=single&theme=dark');
+  await expect.poll(dark).toBe(true);
+  await page.goto('about:blank');
+  await openPage(page, '#preset=single');
+  await expect(page.locator('nm-network')).toBeVisible();
+  expect(await dark()).toBe(false);
+  const session = () =>
+    page
+      .locator('neuro-mas')
+      .evaluate(
+        (element) =>
+          (element as unknown as { session: { runId: string; state: { spec: unknown } } }).session.state.spec,
+      );
+  const before = await session();
+  await page.evaluate(() => (location.hash = '#theme=dark'));
+  await expect.poll(dark).toBe(true);
+  expect(await session(), 'the open run goes on').toEqual(before);
+  await page.goto('about:blank');
+  await openPage(page, '#theme=blue');
+  await expect(page.getByText('there is no theme "blue"; there are auto, light, dark')).toBeVisible();
+});

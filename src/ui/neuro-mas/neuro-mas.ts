@@ -191,6 +191,7 @@ export class NeuroMas extends LitElement {
     this.typed = opening.typed;
     this.badStart = opening.bad;
     this.leftOut = opening.hidden;
+    if (opening.theme) this.theme = opening.theme;
     if (opening.pace) this.pace = opening.pace;
     if (this.assets !== null) this.base = new URL(`${this.assets.replace(/\/+$/, '')}/`, document.baseURI);
     // What is tried in an embed is not mixed with the runs of the page.
@@ -331,10 +332,14 @@ export class NeuroMas extends LitElement {
   async #follow(hash: string): Promise<void> {
     const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null, bundle: null };
     const given = { ...none, hide: this.hide };
-    const { spec, pace, typed, bad, recording, bundle, hidden } = await openingOf(hash, given);
+    const opening = await openingOf(hash, given);
+    const { spec, pace, typed, bad, recording, bundle, hidden, theme } = opening;
     this.badStart = bad;
     if (bad) return;
     this.leftOut = hidden;
+    if (theme) this.theme = theme;
+    // `#theme=dark` or `#hide=settings` alone is about the view: the run goes on.
+    if (!opening.chosen && recording === null) return;
     this.#sources.bundle = bundle;
     if (recording !== null || bundle !== null) {
       await (recording === null ? this.#sources.use(false) : this.#sources.watch(recording));

@@ -5,6 +5,7 @@ import { readKeys, type Keys } from '../../session/keys.ts';
 import { isLink, readLink } from '../../session/link.ts';
 import { parseSpec, type RunSpec } from '../../spec.ts';
 import type { Pace } from '../play-bar/play-bar.ts';
+import { THEMES, type Theme } from './theme-controller.ts';
 import { specOf, type RunAttributes } from './view.ts';
 
 export interface Opening {
@@ -16,6 +17,8 @@ export interface Opening {
   typed: string;
   /** Parts of the page that are left out. */
   hidden: readonly Hideable[];
+  /** Light or dark, where the address says so. */
+  theme: Theme | null;
   /** The name or address of a recording to show instead, or null. */
   recording: string | null;
   /** The address of a trained network to begin with, or null. */
@@ -36,7 +39,7 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
   const keys = isLink(hash) ? null : readKeys(hash);
   const { recording, bundle, hide, ...attributes } = keys ? attributesOf(keys) : given;
   const chosen = Object.values(attributes).some((value) => value !== null);
-  const plain = { pace: null, typed: '', bad: null, hidden: [], recording: null, bundle: null };
+  const plain = { pace: null, typed: '', bad: null, hidden: [], theme: null, recording: null, bundle: null };
   try {
     if (isLink(hash)) {
       const { spec, view } = await readLink(hash);
@@ -54,6 +57,7 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
       spec: specOf(attributes, 'arithmetic-2-1'),
       chosen: chosen || bundle !== null,
       hidden: hide === null ? [] : parseHidden(hide),
+      theme: keys?.theme === undefined ? null : parseTheme(keys.theme),
       recording,
       bundle,
     };
@@ -61,6 +65,12 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
     const bad = error instanceof Error ? error.message : String(error);
     return { ...plain, spec: parseSpec(presets['arithmetic-2-1'].spec), chosen: false, bad };
   }
+}
+
+function parseTheme(text: string): Theme {
+  const theme = THEMES.find((name) => name === text);
+  if (!theme) throw new RangeError(`there is no theme "${text.slice(0, 40)}"; there are ${THEMES.join(', ')}`);
+  return theme;
 }
 
 /** As the element reads its attributes. */

@@ -2,7 +2,8 @@ import type { ReactiveController, ReactiveControllerHost } from 'lit';
 
 const KEY = 'neuromas-theme';
 
-export type Theme = 'auto' | 'light' | 'dark';
+export const THEMES = ['auto', 'light', 'dark'] as const;
+export type Theme = (typeof THEMES)[number];
 
 /** Light or dark: what the element's attribute says, else what the reader chose here before, else what the system says. */
 export class ThemeController implements ReactiveController {
