@@ -1,14 +1,8 @@
 /** What is timed, at which sizes, and the batches for it. */
-import type { UpdateOptions } from '../workers/engine/backend.ts';
-import {
-  type GenerationBatch,
-  type NodeRows,
-  type TrainingBatch,
-  lossWeights,
-  packGeneration,
-  packTraining,
-} from '../workers/engine/batch.ts';
+import type { MicroBatch, UpdateOptions } from '../workers/engine/backend.ts';
+import { type GenerationBatch, type NodeRows, packGeneration } from '../workers/engine/batch.ts';
 import type { ModelConfig } from '../workers/engine/config.ts';
+import { microBatches } from '../workers/engine/micro-batch.ts';
 import { generator } from '../workers/engine/random-model.ts';
 import { isBuiltIn } from './shapes.ts';
 
@@ -127,19 +121,20 @@ export function generationOf(c: Case, config: ModelConfig): { batch: GenerationB
   return { batch, keys: Uint32Array.from({ length: 4 * batch.rowCount }, () => random() * 2 ** 32) };
 }
 
-export function trainingOf(c: Case, config: ModelConfig): { batch: TrainingBatch; options: UpdateOptions } {
-  const batch = packTraining(nodeRows(c, config, true));
+export function trainingOf(c: Case, config: ModelConfig): { batches: MicroBatch[]; options: UpdateOptions } {
+  const lossTokens = Math.max(1, c.tokens / 4);
+  const advantages = Array.from({ length: c.nodes * c.rows }, (_, row) => (row % 2 === 0 ? 0.5 : -0.5));
+  const nodes = nodeRows(c, config, true).map((node, n) => ({
+    ...node,
+    advantages: advantages.slice(n * c.rows, (n + 1) * c.rows),
+    weight: 1 / (c.rows * lossTokens),
+  }));
   return {
-    batch,
+    batches: microBatches(nodes),
     options: {
-      loss: { klBeta: 0.02, entropyBeta: 0, lossTokens: Math.max(1, c.tokens / 4), temperature: 1 },
+      loss: { klBeta: 0.02, entropyBeta: 0, lossTokens, temperature: 1 },
       // A rate so small that repeated updates leave the adapters about where they are.
       adam: { learningRate: 1e-6, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
-      ...lossWeights(
-        batch,
-        Array.from({ length: c.nodes * c.rows }, (_, row) => (row % 2 === 0 ? 0.5 : -0.5)),
-        Array.from({ length: c.nodes }, () => 1 / (c.rows * Math.max(1, c.tokens / 4))),
-      ),
       nodes: Array.from({ length: c.nodes }, (_, slot) => ({ slot, updates: 0 })),
     },
   };

@@ -132,8 +132,8 @@ export async function prepare(one: Case, weights: ModelWeights, backend: Backend
     for (let slot = 0; slot < one.nodes; slot++) meter.removeAdapter(slot);
   };
   if (one.kind === 'update') {
-    const { batch, options } = trainingOf(one, weights.config);
-    return { meter, run: () => meter.update(batch, options), dispose };
+    const { batches, options } = trainingOf(one, weights.config);
+    return { meter, run: () => meter.update(batches, options), dispose };
   }
   const { batch, keys } = generationOf(one, weights.config);
   const sampling = { temperature: 1, topK: 0, topP: 1, maxNewTokens: one.tokens };

@@ -1,6 +1,13 @@
 import type { Sampling } from '../workers/engine-api.ts';
-import type { AdapterArrays, Backend, Generated, UpdateOptions, Updated } from '../workers/engine/backend.ts';
-import type { GenerationBatch, TokenBatch, TrainingBatch } from '../workers/engine/batch.ts';
+import type {
+  AdapterArrays,
+  Backend,
+  Generated,
+  MicroBatch,
+  UpdateOptions,
+  Updated,
+} from '../workers/engine/backend.ts';
+import type { GenerationBatch, TokenBatch } from '../workers/engine/batch.ts';
 import { type ModelConfig, stopIndex } from '../workers/engine/config.ts';
 import { type Work, addWork, generateWork, noWork, updateWork } from './work.ts';
 
@@ -57,14 +64,18 @@ export class MeteredBackend implements Backend {
     return generated;
   }
 
-  async update(batch: TrainingBatch, options: UpdateOptions): Promise<Updated> {
-    const updated = await this.#inner.update(batch, options);
-    const { base, forward, ...others } = updateWork(this.#config, batch, this.#rank);
+  async update(batches: readonly MicroBatch[], options: UpdateOptions): Promise<Updated> {
+    const updated = await this.#inner.update(batches, options);
     const apart = 'base' in updated.seconds;
-    // An engine may run the base and the policy in the same passes: then their work is told together too.
-    const passes = apart ? { base, forward } : { forward: addWork(addWork(noWork(), base), forward) };
-    this.#add({ ...passes, ...others }, updated.seconds);
-    for (const { start, end } of batch.tokens.segments) this.#reading.tokens.trained += end - start;
+    const sums: Record<string, Work> = {};
+    for (const batch of batches) {
+      const { base, forward, ...others } = updateWork(this.#config, batch, this.#rank);
+      // An engine may run the base and the policy in the same passes: then their work is told together too.
+      const passes = apart ? { base, forward } : { forward: addWork(addWork(noWork(), base), forward) };
+      for (const [part, work] of Object.entries({ ...passes, ...others })) addWork((sums[part] ??= noWork()), work);
+      for (const { start, end } of batch.tokens.segments) this.#reading.tokens.trained += end - start;
+    }
+    this.#add(sums, updated.seconds);
     return updated;
   }
 

@@ -71,7 +71,7 @@ describe('cases', () => {
     expect(prompts[0]).toBe(prompts[2]);
     expect(prompts[2]).not.toBe(prompts[3]);
     expect(generationOf(one, config).batch.rowCount).toBeGreaterThanOrEqual(12);
-    expect(trainingOf(one, config).batch.choice).toHaveLength(24);
+    expect(trainingOf(one, config).batches[0]!.choice).toHaveLength(24);
   });
 
   test('have ids of the vocabulary and names of their own, in every grid', () => {

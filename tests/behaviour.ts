@@ -6,18 +6,11 @@ import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fetchFile } from '../cli/fetch-file.ts';
 import type { LossOptions, Sampling } from '../workers/engine-api.ts';
-import type { AdapterArrays, Backend } from '../workers/engine/backend.ts';
-import {
-  NONE,
-  type NodeRows,
-  type Row,
-  lossWeights,
-  packGeneration,
-  packSequence,
-  packTraining,
-} from '../workers/engine/batch.ts';
+import type { AdapterArrays, Backend, MicroBatch } from '../workers/engine/backend.ts';
+import { NONE, type NodeRows, type Row, packGeneration, packSequence } from '../workers/engine/batch.ts';
 import { stopIndex } from '../workers/engine/config.ts';
 import { type AdapterLayout, adapterLayout } from '../workers/engine/layout.ts';
+import { microBatches } from '../workers/engine/micro-batch.ts';
 import { generator, randomModel } from '../workers/engine/random-model.ts';
 import { rowKey } from '../workers/engine/random.ts';
 import { loadModel } from '../workers/engine/weights/open.ts';
@@ -197,6 +190,30 @@ function onRandomModel(create: CreateBackend): void {
     }
   });
 
+  test.each([
+    { size: 2, recompute: false },
+    { size: 4, recompute: true },
+  ])('micro-batches of $size rows, layers recomputed: $recompute: the adapters of one batch', async (settings) => {
+    const messages = await write(backend, nodes, SAMPLED, 5, stopIds);
+    const before = await Promise.all(ranks.map((_, slot) => backend.readAdapter(slot)));
+    const adaptersAfter = async (how: typeof settings | object) => {
+      before.forEach((arrays, slot) => backend.writeAdapter(slot, arrays));
+      for (let updates = 0; updates < 3; updates++) {
+        await updateWith(backend, nodes, messages, 1, 1e-2, 0, { ...how, updates });
+      }
+      return Promise.all(ranks.map((_, slot) => backend.readAdapter(slot)));
+    };
+    const whole = await adaptersAfter({});
+    const parts = await adaptersAfter(settings);
+    parts.forEach(({ weights, m, v }, slot) => {
+      expect(relativeError(whole[slot]!.weights, before[slot]!.weights)).toBeGreaterThan(1e-2);
+      expect(relativeError(weights, whole[slot]!.weights)).toBeLessThan(1e-4);
+      expect(relativeError(m, whole[slot]!.m)).toBeLessThan(1e-4);
+      expect(relativeError(v, whole[slot]!.v)).toBeLessThan(1e-4);
+    });
+    before.forEach((arrays, slot) => backend.writeAdapter(slot, arrays));
+  });
+
   test('the change reported is that of the adapters after the update', async () => {
     const messages = await write(backend, nodes, SAMPLED, 5, stopIds);
     const before = await Promise.all(ranks.map((_, slot) => backend.readAdapter(slot)));
@@ -263,24 +280,28 @@ async function updateWith(
   temperature: number,
   learningRate: number,
   firstRow = 0,
+  { size, recompute, updates = 0 }: { size?: number; recompute?: boolean; updates?: number } = {},
 ) {
   let at = 0;
   const written = nodes.map(({ slot, rows }) => ({
     slot,
     rows: rows.map(({ prompt }) => ({ prompt, message: messages[at++]!.tokens })),
   }));
-  const batch = packTraining(written);
   const loss: LossOptions = { klBeta: 0.1, entropyBeta: 0.01, lossTokens: 2, temperature };
-  const updated = await backend.update(batch, {
+  let row = firstRow;
+  const trained = written.map((node) => ({
+    ...node,
+    advantages: node.rows.map(() => (row++ % 2 ? 0.75 : -0.5)),
+    weight: 1 / (node.rows.length * loss.lossTokens),
+  }));
+  const batches = microBatches(trained, size);
+  const updated = await backend.update(batches, {
     loss,
     adam: { learningRate, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
-    ...lossWeights(
-      batch,
-      messages.map((_, row) => ((firstRow + row) % 2 ? 0.75 : -0.5)),
-      nodes.map(({ rows }) => 1 / (rows.length * loss.lossTokens)),
-    ),
-    nodes: nodes.map(({ slot }) => ({ slot, updates: 0 })),
+    nodes: nodes.map(({ slot }) => ({ slot, updates })),
+    recompute,
   });
+  const [batch] = batches as [MicroBatch];
   return { batch, updated };
 }
 

@@ -2,8 +2,9 @@
 import { afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Sampling } from '../workers/engine-api.ts';
 import type { AdapterArrays, Backend, UpdateOptions } from '../workers/engine/backend.ts';
-import { type NodeRows, lossWeights, packGeneration, packTraining } from '../workers/engine/batch.ts';
+import { type NodeRows, packGeneration } from '../workers/engine/batch.ts';
 import { adapterLayout, adapterTensors } from '../workers/engine/layout.ts';
+import { microBatches } from '../workers/engine/micro-batch.ts';
 import { NonFiniteError, type Origin, type Quantity } from '../workers/engine/non-finite.ts';
 import { randomModel } from '../workers/engine/random-model.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
@@ -56,6 +57,13 @@ interface Case {
   /** Whether a message can still be written. */
   writes?: boolean;
 }
+
+/** How an update is computed. */
+interface Way {
+  size?: number;
+  recompute?: boolean;
+}
+const WAYS: Way[] = [{}, { size: 2, recompute: true }];
 
 const both = (origin: Origin) => ({ webgpu: origin, reference: origin });
 
@@ -151,13 +159,15 @@ export function describeNonFinite<B extends Backend>(
         backend.addAdapter(1, RANK, 1, planted.adapter ?? noisy(layout, RANK, 2));
         const before = [await backend.readAdapter(0), await backend.readAdapter(1)];
 
-        const update = training(planted.advantage, planted.temperature);
-        const refused = await backend.update(...update).catch((error: unknown) => error);
-        expect(refused).toBeInstanceOf(NonFiniteError);
-        const { slot, quantity, origin } = refused as NonFiniteError;
-        expect({ quantity, origin }).toEqual({ quantity: planted.quantity, origin: planted.origin[kind] });
-        expect(slot).toBe(planted.slot ?? 1);
-        expect([await backend.readAdapter(0), await backend.readAdapter(1)]).toEqual(before);
+        for (const way of WAYS) {
+          const update = training(planted.advantage, planted.temperature, way);
+          const refused = await backend.update(...update).catch((error: unknown) => error);
+          expect(refused).toBeInstanceOf(NonFiniteError);
+          const { slot, quantity, origin } = refused as NonFiniteError;
+          expect({ quantity, origin }).toEqual({ quantity: planted.quantity, origin: planted.origin[kind] });
+          expect(slot).toBe(planted.slot ?? 1);
+          expect([await backend.readAdapter(0), await backend.readAdapter(1)]).toEqual(before);
+        }
 
         const generation = packGeneration(nodes());
         const writing = backend.generate(generation, SAMPLING, KEYS(generation.rowCount));
@@ -176,16 +186,24 @@ export function describeNonFinite<B extends Backend>(
 }
 
 /** `factor`: of the advantages of the second node. */
-function training(factor = 1, temperature = 1): [ReturnType<typeof packTraining>, UpdateOptions] {
-  const batch = packTraining(nodes());
-  const { advantage, weight } = lossWeights(batch, [1, -0.5, 0.25, factor, -factor, factor], [0.1, 0.1]);
+function training(
+  factor = 1,
+  temperature = 1,
+  { size, recompute }: Way = {},
+): [ReturnType<typeof microBatches>, UpdateOptions] {
+  const advantages = [
+    [1, -0.5, 0.25],
+    [factor, -factor, factor],
+  ];
   return [
-    batch,
+    microBatches(
+      nodes().map((node, n) => ({ ...node, advantages: advantages[n]!, weight: 0.1 })),
+      size,
+    ),
     {
       loss: { klBeta: 0.1, entropyBeta: 0.05, lossTokens: 2, temperature },
       adam: { learningRate: 1e-2, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
-      advantage,
-      weight,
+      recompute,
       nodes: [
         { slot: 0, updates: 0 },
         { slot: 1, updates: 0 },

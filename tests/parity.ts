@@ -6,16 +6,10 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { fetchFile } from '../cli/fetch-file.ts';
 import { type SafetensorsFile, readSafetensors } from '../src/storage/safetensors.ts';
-import type { Backend } from '../workers/engine/backend.ts';
-import {
-  NONE,
-  type NodeRows,
-  lossWeights,
-  packGeneration,
-  packSequence,
-  packTraining,
-} from '../workers/engine/batch.ts';
+import type { Backend, MicroBatch } from '../workers/engine/backend.ts';
+import { NONE, type NodeRows, packGeneration, packSequence } from '../workers/engine/batch.ts';
 import { adapterLayout, adapterTensors } from '../workers/engine/layout.ts';
+import { microBatches } from '../workers/engine/micro-batch.ts';
 import { loadModel } from '../workers/engine/weights/open.ts';
 import type { ModelWeights } from '../workers/engine/weights/packed.ts';
 
@@ -116,8 +110,14 @@ export function describeParity(name: string, create: (weights: ModelWeights) => 
         })),
       }));
       const rows = reference.nodes.flatMap((node) => node.rows);
-      const batch = packTraining(nodes);
-      const result = await backend.update(batch, {
+      const trained = nodes.map((node, n) => ({
+        ...node,
+        advantages: reference.nodes[n]!.rows.map(({ advantage }) => advantage),
+        weight: 1 / (node.rows.length * loss_tokens),
+      }));
+      const batches = microBatches(trained);
+      const [batch] = batches as [MicroBatch];
+      const result = await backend.update(batches, {
         loss: { klBeta: kl_beta, entropyBeta: 0, lossTokens: loss_tokens, temperature: 1 },
         adam: {
           learningRate: optimizer.lr,
@@ -126,11 +126,6 @@ export function describeParity(name: string, create: (weights: ModelWeights) => 
           epsilon: optimizer.eps,
           clipNorm: optimizer.clip_norm_per_node,
         },
-        ...lossWeights(
-          batch,
-          rows.map(({ advantage }) => advantage),
-          reference.nodes.map((node) => 1 / (node.rows.length * loss_tokens)),
-        ),
         nodes: nodes.map(({ slot }) => ({ slot, updates: 0 })),
       });
       const seen = new Map<number, number>();

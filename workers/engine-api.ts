@@ -201,6 +201,10 @@ export interface UpdateRequest {
   nodes: { node: string; advantages: Float32Array }[];
   loss: LossOptions;
   adam: AdamOptions;
+  /** Rows that are computed at once; their gradients add up (default: all). Less is less memory, and the same result. */
+  microBatch?: number | undefined;
+  /** On WebGPU: backward computes every layer once more instead of keeping what it needs. Less memory, the same result. */
+  recompute?: boolean | undefined;
 }
 
 /** What an update did to one node. Means are over the node's message tokens. */

@@ -12,9 +12,10 @@ import type {
   UpdateResult,
 } from '../engine-api.ts';
 import type { AdapterArrays, Backend } from './backend.ts';
-import { NONE, type NodeRows, type Row, lossWeights, packGeneration, packSequence, packTraining } from './batch.ts';
+import { NONE, type NodeRows, type Row, packGeneration, packSequence } from './batch.ts';
 import { type ModelConfig, parameterCount } from './config.ts';
 import { type AdapterLayout, adapterLayout, adapterTensors } from './layout.ts';
+import { microBatches } from './micro-batch.ts';
 import { NonFiniteError } from './non-finite.ts';
 import { fillUniform, rowKey } from './random.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -252,16 +253,18 @@ export class Engine implements EngineApi {
         throw new RangeError(`Node ${id}: advantage ${bad} is ${advantages[bad]}; it must be a finite number.`);
       return { id, node, rows, advantages };
     });
-    const batch = packTraining(nodes.map(({ node, rows }) => ({ slot: node.slot, rows })));
-    const rowAdvantages = Float32Array.from(nodes.flatMap(({ advantages }) => Array.from(advantages)));
-    const weights = nodes.map(({ rows }) => 1 / (rows.length * request.loss.lossTokens));
-    const factors = lossWeights(batch, rowAdvantages, weights);
+    const batches = microBatches(
+      nodes.map(({ node: { slot }, rows, advantages }) => {
+        return { slot, rows, advantages, weight: 1 / (rows.length * request.loss.lossTokens) };
+      }),
+      request.microBatch,
+    );
     const updated = await this.#named(
-      this.#backend.update(batch, {
+      this.#backend.update(batches, {
         loss: request.loss,
         adam: request.adam,
-        ...factors,
         nodes: nodes.map(({ node }) => ({ slot: node.slot, updates: node.updates })),
+        recompute: request.recompute,
       }),
     );
     const { klBeta, entropyBeta } = request.loss;
@@ -270,19 +273,23 @@ export class Engine implements EngineApi {
       node.updates++;
       return { node: id, loss: 0, kl: 0, entropy: 0, gradNorm, tokens: 0, change: updated.change[n]! };
     });
-    batch.lossNode.forEach((n, i) => {
-      const result = results[n]!;
-      const kl = updated.kl[i]!;
-      const entropy = updated.entropy[i]!;
-      const count = batch.lossCount[i]!;
-      result.loss += factors.weight[i]! * (klBeta * kl - entropyBeta * entropy);
-      for (let choice = batch.choiceStart[i]!; choice < batch.choiceStart[i + 1]!; choice++) {
-        result.loss -= factors.advantage[choice]! * updated.logProb[choice]!;
-      }
-      result.kl += count * kl;
-      result.entropy += count * entropy;
-      result.tokens += count;
-    });
+    let position = 0;
+    let choice = 0;
+    for (const batch of batches) {
+      batch.lossNode.forEach((n, i) => {
+        const result = results[n]!;
+        const kl = updated.kl[position]!;
+        const entropy = updated.entropy[position++]!;
+        const count = batch.lossCount[i]!;
+        result.loss += batch.weight[i]! * (klBeta * kl - entropyBeta * entropy);
+        for (let own = batch.choiceStart[i]!; own < batch.choiceStart[i + 1]!; own++) {
+          result.loss -= batch.advantage[own]! * updated.logProb[choice++]!;
+        }
+        result.kl += count * kl;
+        result.entropy += count * entropy;
+        result.tokens += count;
+      });
+    }
     for (const result of results) {
       result.kl /= result.tokens;
       result.entropy /= result.tokens;

@@ -11,6 +11,7 @@ import { MAX_STOP_IDS } from './config.ts';
 import { maxRankOf, newMeta, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
 import { brokenRow, sequenceOf } from './non-finite.ts';
+import { SHARED, finalTensors, layerTensors } from './tensors.ts';
 import { traceLogits } from './trace.ts';
 
 /** Decode steps in one submission: long messages must not run into the driver's watchdog. */
@@ -45,9 +46,16 @@ export async function generate(
   const prefill = batch.prefill.count > 0 ? uploadTokens(runtime, 'prefill', batch.prefill, pool) : null;
   const decode = uploadRows(runtime, batch, maxNewTokens, pool);
   const tensors = Array.from({ length: layers }, (_, l) =>
-    model.layerTensors('generate', Math.max(batch.prefill.count, batch.rowCount), decode.maxRank, cache(l)),
+    layerTensors(
+      runtime,
+      model.config,
+      SHARED,
+      Math.max(batch.prefill.count, batch.rowCount),
+      decode.maxRank,
+      cache(l),
+    ),
   );
-  const last = model.finalTensors('generate', batch.rowCount);
+  const last = finalTensors(runtime, model.config, batch.rowCount);
   const logits = runtime.buffer('generate.logits', 4 * batch.rowCount * model.logitsStride);
   const rows = {
     options: uploadSampling(runtime, sampling, model.config.stopIds),

@@ -6,10 +6,11 @@ import { type GpuMatrix, Linear, type LinearShape, matrixInfo } from '../kernels
 import { RmsNorm } from '../kernels/norm.ts';
 import type { ProductFeatures, ProductNames } from '../kernels/products.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
-import { type ModelConfig, ModelError, qkvSizes } from './config.ts';
+import { type ModelConfig, ModelError } from './config.ts';
 import { gpuWeights } from './gpu-weights.ts';
 import { type AdapterLayout, GROUP_NAMES, type GroupName, adapterLayout } from './layout.ts';
 import { ropeFrequencies } from './rope.ts';
+import type { BackwardTensors, FinalTensors, LayerTensors } from './tensors.ts';
 import type { LayerWeights, ModelWeights, PackedMatrix } from './weights/packed.ts';
 
 interface GpuLayer extends Record<GroupName, GpuMatrix> {
@@ -17,42 +18,6 @@ interface GpuLayer extends Record<GroupName, GpuMatrix> {
   postNorm: GPUBuffer;
   /** Uniform: bias of q|k|v, norms of queries and keys (`attentionExtras`) */
   extras: GPUBuffer;
-}
-
-/** What a layer computes on the way forward; backward reads all but `sub`. All f32, [tokens, …]. */
-export interface LayerTensors {
-  x: GPUBuffer;
-  h1: GPUBuffer;
-  qkv: GPUBuffer;
-  q: GPUBuffer;
-  /** [slots, 2, kvHeads, headSize] */
-  kv: GPUBuffer;
-  attention: GPUBuffer;
-  stats: GPUBuffer;
-  middle: GPUBuffer;
-  h2: GPUBuffer;
-  gateUp: GPUBuffer;
-  act: GPUBuffer;
-  /** What a sublayer adds to the residual stream, for a moment. */
-  sub: GPUBuffer;
-  z: Record<GroupName, GPUBuffer>;
-}
-
-/** The residual stream behind the last layer, and its norm. */
-export interface FinalTensors {
-  x: GPUBuffer;
-  h: GPUBuffer;
-}
-
-export interface BackwardTensors {
-  /** [tokens, hidden]: gradient over the residual stream, in place */
-  dx: GPUBuffer;
-  dh: GPUBuffer;
-  dqkv: GPUBuffer;
-  dattention: GPUBuffer;
-  dgateUp: GPUBuffer;
-  dact: GPUBuffer;
-  dz: GPUBuffer;
 }
 
 export class GpuModel {
@@ -66,7 +31,6 @@ export class GpuModel {
   readonly norm: RmsNorm;
   readonly attention: Attention;
   readonly pointwise: Pointwise;
-  readonly #runtime: Runtime;
   /** Fills bindings that a kernel does not touch. */
   readonly #none: GPUBuffer;
 
@@ -76,7 +40,6 @@ export class GpuModel {
     kernels: Pick<GpuModel, 'linear' | 'norm' | 'attention' | 'pointwise'>,
   ) {
     const c = weights.config;
-    this.#runtime = runtime;
     this.#none = runtime.buffer('none', 16);
     this.config = c;
     this.layout = adapterLayout(c);
@@ -143,54 +106,6 @@ export class GpuModel {
     return logitsStride(this.config.vocabularySize);
   }
 
-  /** Buffers for the tensors of a layer. `kvSlots` is the number of tokens unless a cache is longer. */
-  layerTensors(name: string, tokens: number, maxRank: number, kv = { name, slots: tokens }): LayerTensors {
-    const c = this.config;
-    const [q, k, v] = qkvSizes(c);
-    const buffer = (part: string, width: number, rows = tokens, owner = name) =>
-      this.#runtime.buffer(`${owner}.${part}`, 4 * rows * width);
-    return {
-      x: buffer('x', c.hiddenSize),
-      h1: buffer('h1', c.hiddenSize),
-      qkv: buffer('qkv', q + k + v),
-      q: buffer('q', q),
-      kv: buffer('kv', k + v, kv.slots, kv.name),
-      attention: buffer('attention', q),
-      stats: buffer('stats', 2 * c.heads),
-      middle: buffer('middle', c.hiddenSize),
-      h2: buffer('h2', c.hiddenSize),
-      gateUp: buffer('gateUp', 2 * c.intermediateSize),
-      act: buffer('act', c.intermediateSize),
-      sub: buffer('sub', c.hiddenSize, tokens, 'scratch'),
-      z: {
-        qkv: buffer('z.qkv', 3 * maxRank),
-        o: buffer('z.o', maxRank),
-        gateUp: buffer('z.gateUp', 2 * maxRank),
-        down: buffer('z.down', maxRank),
-      },
-    };
-  }
-
-  backwardTensors(tokens: number, maxRank: number): BackwardTensors {
-    const c = this.config;
-    const [q, k, v] = qkvSizes(c);
-    const buffer = (part: string, width: number) => this.#runtime.buffer(`backward.${part}`, 4 * tokens * width);
-    return {
-      dx: buffer('dx', c.hiddenSize),
-      dh: buffer('dh', c.hiddenSize),
-      dqkv: buffer('dqkv', q + k + v),
-      dattention: buffer('dattention', q),
-      dgateUp: buffer('dgateUp', 2 * c.intermediateSize),
-      dact: buffer('dact', c.intermediateSize),
-      dz: buffer('dz', 3 * maxRank),
-    };
-  }
-
-  finalTensors(name: string, tokens: number): FinalTensors {
-    const bytes = 4 * tokens * this.config.hiddenSize;
-    return { x: this.#runtime.buffer(`${name}.last.x`, bytes), h: this.#runtime.buffer(`${name}.last.h`, bytes) };
-  }
-
   /**
    * The whole decoder, nine dispatches a layer (ten where queries and keys are normed): embeds the batch's tokens and fills the tensors of each layer and `last`.
    * Layers may share tensors where nobody goes backward. Without `last` it ends with the last layer's keys and values,
@@ -203,32 +118,70 @@ export class GpuModel {
     last: FinalTensors | null,
     adapters: GPUBuffer,
   ): void {
-    const [first] = tensors as [LayerTensors];
-    this.pointwise.embed(pass, batch, this.embedding, first.x);
-    this.norm.first(pass, batch, { x: first.x, weight: this.layers[0]!.inputNorm, h: first.h1 });
-    this.layers.forEach((layer, l) => {
-      const t = tensors[l]!;
+    this.embed(pass, batch, tensors[0]!);
+    tensors.forEach((t, l) => {
       const next = tensors[l + 1];
-      this.linear.forward(pass, batch, layer.qkv, adapters, { x: t.h1, y: t.qkv, z: t.z.qkv });
-      this.attention.store(pass, batch, layer.qkv, adapters, {
-        qkv: t.qkv,
-        z: t.z.qkv,
-        q: t.q,
-        kv: t.kv,
-        extras: layer.extras,
-      });
-      const after = next ? { x: next.x, h: next.h1, weight: this.layers[l + 1]!.inputNorm } : null;
-      const end = after ?? (last && { ...last, weight: this.finalNorm });
-      if (!end) return;
-      this.attention.forward(pass, batch, { q: t.q, kv: t.kv, y: t.attention, stats: t.stats });
-      this.linear.forward(pass, batch, layer.o, adapters, { x: t.attention, y: t.sub, z: t.z.o });
-      const middle = { residual: t.x, y: t.sub, z: t.z.o, weight: layer.postNorm, x: t.middle, h: t.h2 };
-      this.norm.addNorm(pass, batch, layer.o, adapters, middle);
-      this.linear.forward(pass, batch, layer.gateUp, adapters, { x: t.h2, y: t.gateUp, z: t.z.gateUp });
-      this.pointwise.swiglu(pass, batch, layer.gateUp, adapters, { z: t.z.gateUp, gateUp: t.gateUp, act: t.act });
-      this.linear.forward(pass, batch, layer.down, adapters, { x: t.act, y: t.sub, z: t.z.down });
-      this.norm.addNorm(pass, batch, layer.down, adapters, { residual: t.middle, y: t.sub, z: t.z.down, ...end });
+      this.layer(pass, batch, l, t, next ? { x: next.x, h: next.h1 } : last, adapters);
     });
+  }
+
+  /** The first layer's input and its norm. */
+  embed(pass: GPUComputePassEncoder, batch: GpuBatch, { x, h1 }: LayerTensors): void {
+    this.pointwise.embed(pass, batch, this.embedding, x);
+    this.norm.first(pass, batch, { x, weight: this.layers[0]!.inputNorm, h: h1 });
+  }
+
+  /** One layer, from its normed input `h1` to what follows it and the norm of that; without `end`, keys and values only. */
+  layer(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    l: number,
+    t: LayerTensors,
+    end: FinalTensors | null,
+    adapters: GPUBuffer,
+  ): void {
+    const layer = this.layers[l]!;
+    this.#keysAndValues(pass, batch, layer, t, adapters);
+    if (!end) return;
+    this.#activation(pass, batch, layer, t, adapters);
+    this.linear.forward(pass, batch, layer.down, adapters, { x: t.act, y: t.sub, z: t.z.down });
+    const weight = this.layers[l + 1]?.inputNorm ?? this.finalNorm;
+    this.norm.addNorm(pass, batch, layer.down, adapters, { residual: t.middle, y: t.sub, z: t.z.down, ...end, weight });
+  }
+
+  /** A layer's tensors once more, from its input `x`. What lies behind its activation is left as it is. */
+  #recompute(pass: GPUComputePassEncoder, batch: GpuBatch, l: number, t: LayerTensors, adapters: GPUBuffer): void {
+    const layer = this.layers[l]!;
+    this.norm.first(pass, batch, { x: t.x, weight: layer.inputNorm, h: t.h1 });
+    this.#keysAndValues(pass, batch, layer, t, adapters);
+    this.#activation(pass, batch, layer, t, adapters);
+  }
+
+  #keysAndValues(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    { qkv: matrix, extras }: GpuLayer,
+    { h1, qkv, q, kv, z }: LayerTensors,
+    adapters: GPUBuffer,
+  ): void {
+    this.linear.forward(pass, batch, matrix, adapters, { x: h1, y: qkv, z: z.qkv });
+    this.attention.store(pass, batch, matrix, adapters, { qkv, z: z.qkv, q, kv, extras });
+  }
+
+  /** From queries, keys and values to what the last projection of a layer reads. */
+  #activation(
+    pass: GPUComputePassEncoder,
+    batch: GpuBatch,
+    layer: GpuLayer,
+    t: LayerTensors,
+    adapters: GPUBuffer,
+  ): void {
+    this.attention.forward(pass, batch, { q: t.q, kv: t.kv, y: t.attention, stats: t.stats });
+    this.linear.forward(pass, batch, layer.o, adapters, { x: t.attention, y: t.sub, z: t.z.o });
+    const middle = { residual: t.x, y: t.sub, z: t.z.o, weight: layer.postNorm, x: t.middle, h: t.h2 };
+    this.norm.addNorm(pass, batch, layer.o, adapters, middle);
+    this.linear.forward(pass, batch, layer.gateUp, adapters, { x: t.h2, y: t.gateUp, z: t.z.gateUp });
+    this.pointwise.swiglu(pass, batch, layer.gateUp, adapters, { z: t.z.gateUp, gateUp: t.gateUp, act: t.act });
   }
 
   /** logits [rows, vocabulary rounded up to 4] of final states `h` [rows, hidden]. */
@@ -243,7 +196,8 @@ export class GpuModel {
 
   /**
    * The mirror of `forward`, fourteen dispatches a layer (fifteen): from the gradient over the final states, `dh` (left as scratch),
-   * to the gradients of A and B of every node of the batch. `b.dx` must be zero.
+   * to the gradients of A and B of every node of the batch, which are added to. `b.dx` must be zero. With `recompute`,
+   * `tensors` are `recomputedTensors`, and a layer is computed a second time right before its gradients.
    */
   backward(
     pass: GPUComputePassEncoder,
@@ -253,6 +207,7 @@ export class GpuModel {
     b: BackwardTensors,
     adapters: GPUBuffer,
     gradients: GPUBuffer,
+    recompute = false,
   ): void {
     const { dx, dh, dz } = b;
     const { linear, norm } = this;
@@ -260,6 +215,7 @@ export class GpuModel {
     for (let l = this.layers.length - 1; l >= 0; l--) {
       const layer = this.layers[l]!;
       const t = tensors[l]!;
+      if (recompute) this.#recompute(pass, batch, l, t, adapters);
       linear.backward(pass, batch, layer.down, adapters, { dy: dx, dx: b.dact, dz });
       linear.gradient(pass, batch, layer.down, gradients, { x: t.act, z: t.z.down, dy: dx, dz });
       const activation = { gateUp: t.gateUp, dact: b.dact, dz, dgateUp: b.dgateUp };

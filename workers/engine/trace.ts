@@ -1,104 +1,136 @@
 /**
- * After a number that is not finite has shown on the GPU: which kernel wrote the first one. It reads what the pass has left
- * in its buffers, in the order it was written. Slow, and only run when training stops anyway.
+ * After a number that is not finite has shown on the GPU: which kernel wrote the first one. Everything is computed
+ * once more and looked through in the order it is written. Slow, and only run when training stops anyway.
  */
 import type { Runtime } from '../gpu/runtime.ts';
-import { type TokenBatch, type TrainingBatch, packSequence } from './batch.ts';
+import type { GpuBatch } from '../kernels/batch.ts';
+import type { MicroBatch, UpdateOptions } from './backend.ts';
+import { type TokenBatch, packSequence, withBase } from './batch.ts';
 import { qkvSizes } from './config.ts';
 import { uploadTokens } from './gpu-batch.ts';
-import type { FinalTensors, GpuModel, LayerTensors } from './model.ts';
+import { type Chunk, uploadChunks } from './loss-chunks.ts';
+import type { GpuModel } from './model.ts';
 import { allFinite, gradientOrigin, NonFiniteError, type Origin } from './non-finite.ts';
-import type { Chunk, TrainParts } from './train.ts';
+import { type FinalTensors, type LayerTensors, finalTensors, layerTensors } from './tensors.ts';
+import type { TrainParts } from './train.ts';
 
 type Parts = Pick<TrainParts, 'runtime' | 'model' | 'pool'>;
 
-/** What a forward pass has written, kernel by kernel: `width` values a token. */
-function written(model: GpuModel, tensors: readonly LayerTensors[], last: FinalTensors) {
-  const { hiddenSize, intermediateSize } = model.config;
-  const [q, k, v] = qkvSizes(model.config);
-  const [first] = tensors as [LayerTensors];
-  const stage = (kernel: string, place: string, buffer: GPUBuffer, width: number) => ({ kernel, place, buffer, width });
+/** What a kernel has written: `width` values a token. */
+interface Stage {
+  kernel: string;
+  place: string;
+  buffer: GPUBuffer;
+  width: number;
+}
+
+const stage = (kernel: string, place: string, buffer: GPUBuffer, width: number): Stage => {
+  return { kernel, place, buffer, width };
+};
+
+/** What a layer has written, in that order. */
+function stagesOf({ config }: GpuModel, l: number, t: LayerTensors, end: FinalTensors): Stage[] {
+  const { hiddenSize, intermediateSize } = config;
+  const [q, k, v] = qkvSizes(config);
   return [
-    stage('embed', 'embedding', first.x, hiddenSize),
-    stage('norm', 'layer 0', first.h1, hiddenSize),
-    ...tensors.flatMap((t, l) => {
-      const next = tensors[l + 1];
-      const end = next ? { x: next.x, h: next.h1 } : last;
-      return [
-        stage('linear', `layer ${l}, qkv`, t.qkv, q + k + v),
-        stage('rope', `layer ${l}`, t.q, q),
-        stage('rope', `layer ${l}`, t.kv, k + v),
-        stage('attention', `layer ${l}`, t.attention, q),
-        stage('add-norm', `layer ${l}, o`, t.middle, hiddenSize),
-        stage('add-norm', `layer ${l}, o`, t.h2, hiddenSize),
-        stage('linear', `layer ${l}, gateUp`, t.gateUp, 2 * intermediateSize),
-        stage('swiglu', `layer ${l}`, t.act, intermediateSize),
-        stage('add-norm', `layer ${l}, down`, end.x, hiddenSize),
-        stage('add-norm', `layer ${l}, down`, end.h, hiddenSize),
-      ];
-    }),
+    stage('linear', `layer ${l}, qkv`, t.qkv, q + k + v),
+    stage('rope', `layer ${l}`, t.q, q),
+    stage('rope', `layer ${l}`, t.kv, k + v),
+    stage('attention', `layer ${l}`, t.attention, q),
+    stage('add-norm', `layer ${l}, o`, t.middle, hiddenSize),
+    stage('add-norm', `layer ${l}, o`, t.h2, hiddenSize),
+    stage('linear', `layer ${l}, gateUp`, t.gateUp, 2 * intermediateSize),
+    stage('swiglu', `layer ${l}`, t.act, intermediateSize),
+    stage('add-norm', `layer ${l}, down`, end.x, hiddenSize),
+    stage('add-norm', `layer ${l}, down`, end.h, hiddenSize),
   ];
 }
 
-/** The first number of a forward pass over `tokens` (and, `twice`, over the base's behind them) that is not finite. */
+/**
+ * The first number of a forward pass over `tokens` (and, `twice`, over the base's behind them) that is not finite. The pass
+ * is made once more, a layer at a time.
+ */
 async function traceForward(
-  { runtime, model }: Parts,
+  { runtime, model, pool }: Parts,
+  batch: GpuBatch,
   tokens: TokenBatch,
-  tensors: readonly LayerTensors[],
   last: FinalTensors,
   twice: boolean,
 ): Promise<{ slot: number; origin: Origin } | null> {
-  for (const { kernel, place, buffer, width } of written(model, tensors, last)) {
-    const values = await read(runtime, buffer, (twice ? 2 : 1) * tokens.count * width);
-    for (const { slot, start, end } of tokens.segments) {
-      for (const copy of twice ? [0, tokens.count] : [0]) {
-        if (!allFinite(values.subarray((copy + start) * width, (copy + end) * width)))
-          return { slot, origin: { kernel, place } };
+  const t = layerTensors(runtime, model.config, 'trace', batch.tokens, batch.maxRank);
+  const adapters = pool.buffer('weights');
+  const run = async (encode: (pass: GPUComputePassEncoder) => void, stages: Stage[]) => {
+    submit(runtime, encode);
+    for (const { kernel, place, buffer, width } of stages) {
+      const values = await read(runtime, buffer, batch.tokens * width);
+      for (const { slot, start, end } of tokens.segments) {
+        for (const copy of twice ? [0, tokens.count] : [0]) {
+          if (!allFinite(values.subarray((copy + start) * width, (copy + end) * width)))
+            return { slot, origin: { kernel, place } };
+        }
       }
     }
+    return null;
+  };
+  const { hiddenSize, layers } = model.config;
+  let found = await run(
+    (pass) => model.embed(pass, batch, t),
+    [stage('embed', 'embedding', t.x, hiddenSize), stage('norm', 'layer 0', t.h1, hiddenSize)],
+  );
+  for (let l = 0; l < layers && !found; l++) {
+    const end = l + 1 < layers ? { x: t.x, h: t.h1 } : last;
+    found = await run((pass) => model.layer(pass, batch, l, t, end, adapters), stagesOf(model, l, t, end));
   }
-  return null;
+  for (const name of runtime.names('trace.')) runtime.drop(name);
+  return found;
 }
 
-/** Why a sequence [ids] of a node was followed by logits that are not finite: it is computed once more and looked through. */
+/** Why a sequence [ids] of a node was followed by logits that are not finite. */
 export async function traceLogits(parts: Parts, ids: Uint32Array, slot: number): Promise<NonFiniteError> {
-  const { runtime, model, pool } = parts;
   const tokens = packSequence(ids, slot);
-  const batch = uploadTokens(runtime, 'trace', tokens, pool);
-  const names = Array.from({ length: model.config.layers }, (_, l) => `trace.${l}`);
-  const tensors = names.map((name) => model.layerTensors(name, tokens.count, batch.maxRank));
-  const last = model.finalTensors('trace', tokens.count);
-  const encoder = runtime.device.createCommandEncoder({ label: 'trace' });
-  const pass = encoder.beginComputePass({ label: 'trace' });
-  model.forward(pass, batch, tensors, last, pool.buffer('weights'));
-  pass.end();
-  runtime.device.queue.submit([encoder.finish()]);
-  const found = await traceForward(parts, tokens, tensors, last, false);
-  for (const name of runtime.names('trace.')) runtime.drop(name);
+  const batch = uploadTokens(parts.runtime, 'trace', tokens, parts.pool);
+  const last = finalTensors(parts.runtime, parts.model.config, tokens.count);
+  const found = await traceForward(parts, batch, tokens, last, false);
   return new NonFiniteError(slot, 'logits', found?.origin ?? { kernel: 'linear', place: 'head' });
 }
 
-/** Why an update was refused. `chunks` still hold what the loss was computed from. */
+/** Why an update was refused. `gradNorm`: by node, of all micro-batches. */
 export async function traceUpdate(
   parts: TrainParts,
-  batch: TrainingBatch,
-  slots: readonly number[],
-  left: { tensors: readonly LayerTensors[]; last: FinalTensors; chunks: readonly Chunk[]; fault: GPUBuffer },
+  batches: readonly MicroBatch[],
+  options: UpdateOptions,
   gradNorm: Float32Array,
 ): Promise<NonFiniteError> {
-  const forward = await traceForward(parts, batch.tokens, left.tensors, left.last, true);
-  if (forward) return new NonFiniteError(forward.slot, 'logits', forward.origin);
-  for (const chunk of left.chunks) {
-    const found = await traceChunk(parts, chunk, left.last, left.fault);
-    if (!found) continue;
-    const { position, quantity, origin } = found;
-    return new NonFiniteError(slots[batch.lossNode[chunk.start + position]!]!, quantity, origin);
+  for (const batch of batches) {
+    const found = await traceBatch(parts, batch, options);
+    if (found) return found;
   }
   const node = gradNorm.findIndex((norm) => !Number.isFinite(norm));
-  const slot = slots[Math.max(0, node)]!;
+  const { slot } = options.nodes[Math.max(0, node)]!;
   const { gradients } = await parts.pool.read(slot, ['gradients']);
   const origin = gradientOrigin(parts.model.layout, parts.pool.get(slot).rank, gradients);
   return new NonFiniteError(slot, 'gradient', origin);
+}
+
+/** Forward and loss of a micro-batch, policy and base. */
+async function traceBatch(
+  parts: TrainParts,
+  batch: MicroBatch,
+  options: UpdateOptions,
+): Promise<NonFiniteError | null> {
+  const { runtime, model, pool } = parts;
+  const both = uploadTokens(runtime, 'trace', withBase(batch.tokens), pool);
+  const last = finalTensors(runtime, model.config, both.tokens);
+  const forward = await traceForward(parts, both, batch.tokens, last, true);
+  if (forward) return new NonFiniteError(forward.slot, 'logits', forward.origin);
+  const fault = runtime.upload('update.fault', new Uint32Array(1));
+  for (const chunk of uploadChunks(runtime, model, batch, options, 0)) {
+    const found = await traceChunk(parts, chunk, last, fault);
+    if (!found) continue;
+    const { position, quantity, origin } = found;
+    return new NonFiniteError(options.nodes[batch.lossNode[chunk.start + position]!]!.slot, quantity, origin);
+  }
+  return null;
 }
 
 /** The head and the loss of a chunk, computed once more. */
@@ -107,11 +139,7 @@ async function traceChunk(parts: TrainParts, chunk: Chunk, last: FinalTensors, f
   const { rows, rowsAndBase, info, h, logits, positions, stats } = chunk;
   const stride = model.logitsStride;
   const run = async (encode: (pass: GPUComputePassEncoder) => void) => {
-    const encoder = runtime.device.createCommandEncoder({ label: 'trace loss' });
-    const pass = encoder.beginComputePass({ label: 'trace loss' });
-    encode(pass);
-    pass.end();
-    runtime.device.queue.submit([encoder.finish()]);
+    submit(runtime, encode);
     return read(runtime, logits, rowsAndBase.tokens * stride);
   };
   const vocabulary = model.config.vocabularySize;
@@ -135,6 +163,14 @@ async function traceChunk(parts: TrainParts, chunk: Chunk, last: FinalTensors, f
   if (odd >= 0) return { position: odd >> 1, quantity: 'loss', origin } as const;
   const gradient = firstBad(after, 0);
   return gradient >= 0 ? ({ position: gradient, quantity: 'gradient', origin } as const) : null;
+}
+
+function submit({ device }: Runtime, encode: (pass: GPUComputePassEncoder) => void): void {
+  const encoder = device.createCommandEncoder({ label: 'trace' });
+  const pass = encoder.beginComputePass({ label: 'trace' });
+  encode(pass);
+  pass.end();
+  device.queue.submit([encoder.finish()]);
 }
 
 async function read(runtime: Runtime, buffer: GPUBuffer, count: number): Promise<Float32Array> {

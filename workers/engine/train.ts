@@ -1,18 +1,30 @@
-/** One update on the GPU: policy and base forward as one batch, loss, backward, clipping and Adam, with one read-back. */
+/**
+ * One update on the GPU, with one read-back: forward, loss and backward of one micro-batch after the other, whose gradients
+ * add up, then clipping and Adam.
+ */
 import type { Runtime } from '../gpu/runtime.ts';
 import type { PassTimer } from '../gpu/timer.ts';
 import type { GpuBatch } from '../kernels/batch.ts';
 import type { Loss } from '../kernels/loss.ts';
 import { type AdapterSize, NORM_PART, type Optimizer } from '../kernels/optimizer.ts';
 import type { AdapterPool } from './adapter-pool.ts';
-import type { UpdateOptions, Updated } from './backend.ts';
-import { NONE, TILE, type TokenBatch, type TrainingBatch, roundUp, withBase } from './batch.ts';
+import type { MicroBatch, UpdateOptions, Updated } from './backend.ts';
+import { NONE, TILE, type TokenBatch, withBase } from './batch.ts';
 import { uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
+import { type Chunk, uploadChunks } from './loss-chunks.ts';
 import type { GpuModel } from './model.ts';
+import {
+  type BackwardTensors,
+  type FinalTensors,
+  type LayerTensors,
+  SHARED,
+  backwardTensors,
+  finalTensors,
+  layerTensors,
+  recomputedTensors,
+  savedTensors,
+} from './tensors.ts';
 import { traceUpdate } from './trace.ts';
-
-/** Bytes of logits held at once, policy and base together: larger vocabularies are done in more chunks. */
-const LOGITS_BYTES = 2 ** 26;
 
 export interface TrainParts {
   runtime: Runtime;
@@ -27,61 +39,34 @@ export interface TrainParts {
 }
 
 /** Throws a NonFiniteError where a logit, the loss or a gradient is not finite: no node has learned anything then. */
-export async function update(parts: TrainParts, batch: TrainingBatch, options: UpdateOptions): Promise<Updated> {
+export async function update(
+  parts: TrainParts,
+  batches: readonly MicroBatch[],
+  options: UpdateOptions,
+): Promise<Updated> {
   const started = performance.now();
-  const { runtime, model, pool, timer } = parts;
-  const { tokens } = batch;
-  const { layers } = model.config;
-
-  // All buffers first: growing one would orphan commands that use the old.
-  const both = uploadTokens(runtime, 'train', withBase(tokens), pool);
-  const { maxRank } = both;
-  const policy: GpuBatch = {
-    ...both,
-    tokens: tokens.count,
-    tiles: tokens.count / TILE,
-    dims: uploadDims(runtime, 'policy', {
-      tokens: tokens.count,
-      rows: tokens.count,
-      maxRank,
-      segments: tokens.segments.length,
-      paths: 2 * both.tokens,
-    }),
-  };
-  const saved = Array.from({ length: layers }, (_, l) => model.layerTensors(`train.${l}`, both.tokens, maxRank));
-  const last = model.finalTensors('train', both.tokens);
-  const backward = model.backwardTensors(tokens.count, maxRank);
+  const { runtime, pool, timer } = parts;
+  const { device } = runtime;
+  const maxRank = Math.max(...options.nodes.map(({ slot }) => pool.get(slot).rank));
   const fault = runtime.upload('update.fault', new Uint32Array(1));
-  const chunks = uploadChunks(runtime, model, batch, options);
   const optimizer = { ...uploadOptimizer(runtime, pool, options), fault };
   const size = uploadSize(parts, options, maxRank);
-  const adapters = pool.buffer('weights');
-  const gradients = pool.buffer('gradients');
 
-  const encoder = runtime.device.createCommandEncoder({ label: 'update' });
-  for (const buffer of [backward.dx, backward.dh]) {
-    encoder.clearBuffer(buffer, 0, 4 * tokens.count * model.config.hiddenSize);
+  let encoder = device.createCommandEncoder({ label: 'update' });
+  encoder.clearBuffer(pool.buffer('gradients'));
+  const chunks: Chunk[] = [];
+  for (const batch of batches) {
+    // Growing a buffer destroys the old one: what uses it has to be on its way.
+    if (chunks.length > 0) {
+      device.queue.submit([encoder.finish()]);
+      encoder = device.createCommandEncoder({ label: 'update' });
+    }
+    const accumulate = options.recompute ? accumulateRecomputed : accumulateSaved;
+    chunks.push(
+      ...accumulate(parts, encoder, batch, uploadChunks(runtime, parts.model, batch, options, chunks.length), fault),
+    );
   }
-  let pass = timer.begin(encoder, 'forward');
-  model.forward(pass, both, saved, last, adapters);
-  pass.end();
-
-  pass = timer.begin(encoder, 'loss');
-  for (const chunk of chunks) {
-    const { rows, rowsAndBase, info, h, logits, dh } = chunk;
-    model.pointwise.gather(pass, rowsAndBase, info, last.h, h);
-    model.headForward(pass, rowsAndBase, h, logits);
-    parts.loss.run(pass, rows, { ...chunk, fault });
-    model.headBackward(pass, rows, logits, dh);
-    model.pointwise.scatter(pass, rows, info, dh, backward.dh);
-  }
-  pass.end();
-
-  pass = timer.begin(encoder, 'backward');
-  model.backward(pass, policy, saved, last, backward, adapters, gradients);
-  pass.end();
-
-  pass = timer.begin(encoder, 'adam');
+  const pass = timer.begin(encoder, 'adam');
   parts.optimizer.run(pass, optimizer, options.nodes.length, optimizer.largest);
   parts.size.run(pass, size, options.nodes.length, maxRank);
   pass.end();
@@ -97,10 +82,7 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   const clip = new Float32Array(copies[1]!);
   const terms = new Float32Array(copies[2]!);
   const gradNorm = Float32Array.from(options.nodes, (_, n) => clip[2 * n]!);
-  if (new Uint32Array(copies[0]!)[0] !== 0) {
-    const slots = options.nodes.map(({ slot }) => slot);
-    throw await traceUpdate(parts, batch, slots, { tensors: saved, last, chunks, fault }, gradNorm);
-  }
+  if (new Uint32Array(copies[0]!)[0] !== 0) throw await traceUpdate(parts, batches, options, gradNorm);
   const joined = (from: number) =>
     copies.slice(from, from + chunks.length).flatMap((copy) => Array.from(new Float32Array(copy)));
   const stats = joined(3);
@@ -118,6 +100,126 @@ export async function update(parts: TrainParts, batch: TrainingBatch, options: U
   };
 }
 
+/** Policy and base as one batch, and every layer's tensors kept: the fewest passes and products. */
+function accumulateSaved(
+  parts: TrainParts,
+  encoder: GPUCommandEncoder,
+  batch: MicroBatch,
+  chunks: Chunk[],
+  fault: GPUBuffer,
+): Chunk[] {
+  const { runtime, model, pool, timer } = parts;
+  const { config } = model;
+  const { tokens } = batch;
+  // All buffers first: growing one would orphan commands that use the old.
+  const both = uploadTokens(runtime, 'train', withBase(tokens), pool);
+  const policy: GpuBatch = {
+    ...both,
+    tokens: tokens.count,
+    tiles: tokens.count / TILE,
+    dims: uploadDims(runtime, 'policy', {
+      tokens: tokens.count,
+      rows: tokens.count,
+      maxRank: both.maxRank,
+      segments: tokens.segments.length,
+      paths: 2 * both.tokens,
+    }),
+  };
+  const saved = savedTensors(runtime, config, both.tokens, both.maxRank);
+  const last = finalTensors(runtime, config, both.tokens);
+  const back = backwardTensors(runtime, config, tokens.count, both.maxRank);
+
+  const forward = timer.begin(encoder, 'forward');
+  model.forward(forward, both, saved, last, pool.buffer('weights'));
+  forward.end();
+  clearGradients(encoder, back, 4 * tokens.count * config.hiddenSize);
+  const loss = timer.begin(encoder, 'loss');
+  for (const chunk of chunks) {
+    model.pointwise.gather(loss, chunk.rowsAndBase, chunk.info, last.h, chunk.h);
+    lossOf(parts, loss, chunk, fault, back.dh);
+  }
+  loss.end();
+  backwardOf(parts, encoder, policy, { tensors: saved, last, back }, false);
+  return chunks;
+}
+
+/** The base, then the policy, of which only every layer's input is kept: the least memory. */
+function accumulateRecomputed(
+  parts: TrainParts,
+  encoder: GPUCommandEncoder,
+  batch: MicroBatch,
+  chunks: Chunk[],
+  fault: GPUBuffer,
+): Chunk[] {
+  const { runtime, model, pool, timer } = parts;
+  const { config } = model;
+  const { tokens } = batch;
+  const policy = uploadTokens(runtime, 'train', tokens, pool);
+  const base = withoutAdapters(runtime, policy);
+  const tensors = recomputedTensors(runtime, config, policy.tokens, policy.maxRank);
+  const last = finalTensors(runtime, config, policy.tokens);
+  const back = backwardTensors(runtime, config, policy.tokens, policy.maxRank);
+  const adapters = pool.buffer('weights');
+
+  const first = timer.begin(encoder, 'base');
+  const passing = tensors.map((): LayerTensors => tensors[0]!);
+  model.forward(first, base, passing, last, adapters);
+  for (const { rows, info, baseH } of chunks) model.pointwise.gather(first, rows, info, last.h, baseH!);
+  first.end();
+  const second = timer.begin(encoder, 'forward');
+  model.forward(second, policy, tensors, last, adapters);
+  second.end();
+  clearGradients(encoder, back, 4 * policy.tokens * config.hiddenSize);
+  for (const chunk of chunks) {
+    const bytes = 4 * chunk.rows.tokens * config.hiddenSize;
+    encoder.copyBufferToBuffer(chunk.baseH!, 0, chunk.h, bytes, bytes);
+    const loss = timer.begin(encoder, 'loss');
+    model.pointwise.gather(loss, chunk.rows, chunk.info, last.h, chunk.h);
+    lossOf(parts, loss, chunk, fault, back.dh);
+    loss.end();
+  }
+  backwardOf(parts, encoder, policy, { tensors, last, back }, true);
+  return chunks;
+}
+
+/** A batch of the same tokens for the base alone. */
+function withoutAdapters(runtime: Runtime, batch: GpuBatch): GpuBatch {
+  const { tokens, tiles } = batch;
+  return {
+    ...batch,
+    segments: 0,
+    maxRank: 0,
+    dims: uploadDims(runtime, 'base', { tokens, rows: tokens, maxRank: 0, segments: 0, paths: 2 * tokens }),
+    tileInfo: uploadTiles(runtime, 'base', new Uint32Array(tiles).fill(NONE), null),
+  };
+}
+
+function clearGradients(encoder: GPUCommandEncoder, { dx, dh }: BackwardTensors, bytes: number): void {
+  for (const buffer of [dx, dh]) encoder.clearBuffer(buffer, 0, bytes);
+}
+
+/** Logits of the chunk's states, the loss, and its gradient over the states, put where their tokens are. */
+function lossOf(parts: TrainParts, pass: GPUComputePassEncoder, chunk: Chunk, fault: GPUBuffer, dh: GPUBuffer): void {
+  const { model, loss } = parts;
+  const { rows, rowsAndBase, info, h, logits } = chunk;
+  model.headForward(pass, rowsAndBase, h, logits);
+  loss.run(pass, rows, { ...chunk, fault });
+  model.headBackward(pass, rows, logits, chunk.dh);
+  model.pointwise.scatter(pass, rows, info, chunk.dh, dh);
+}
+
+function backwardOf(
+  { model, pool, timer }: TrainParts,
+  encoder: GPUCommandEncoder,
+  policy: GpuBatch,
+  { tensors, last, back }: { tensors: LayerTensors[]; last: FinalTensors; back: BackwardTensors },
+  recompute: boolean,
+): void {
+  const pass = timer.begin(encoder, 'backward');
+  model.backward(pass, policy, tensors, last, back, pool.buffer('weights'), pool.buffer('gradients'), recompute);
+  pass.end();
+}
+
 /** Logits [count, vocabulary] of a batch, for `score`. */
 export async function score(
   { runtime, model, pool }: Pick<TrainParts, 'runtime' | 'model' | 'pool'>,
@@ -125,8 +227,8 @@ export async function score(
   count: number,
 ): Promise<Float32Array> {
   const batch = uploadTokens(runtime, 'score', tokens, pool);
-  const t = model.layerTensors('score', tokens.count, batch.maxRank);
-  const last = model.finalTensors('score', tokens.count);
+  const t = layerTensors(runtime, model.config, SHARED, tokens.count, batch.maxRank);
+  const last = finalTensors(runtime, model.config, tokens.count);
   const stride = model.logitsStride;
   const logits = runtime.buffer('score.logits', 4 * tokens.count * stride);
   const encoder = runtime.device.createCommandEncoder({ label: 'score' });
@@ -142,96 +244,6 @@ export async function score(
   const dense = new Float32Array(count * vocabulary);
   for (let i = 0; i < count; i++) dense.set(padded.subarray(i * stride, i * stride + vocabulary), i * vocabulary);
   return dense;
-}
-
-/** Loss positions whose logits are held at once. */
-export interface Chunk {
-  /** First of them in the batch. */
-  start: number;
-  /** Real loss positions; `rows.tokens` is that rounded up to a tile. */
-  positions: number;
-  choiceCount: number;
-  rows: GpuBatch;
-  /** The same rows, and the base's behind them. */
-  rowsAndBase: GpuBatch;
-  /** [2 × rows] (token, first choice, end of its choices, weight), the policy's and then the base's (token only) */
-  info: GPUBuffer;
-  /** [choices] (target, advantage) */
-  choices: GPUBuffer;
-  stats: GPUBuffer;
-  logProb: GPUBuffer;
-  h: GPUBuffer;
-  dh: GPUBuffer;
-  logits: GPUBuffer;
-  options: GPUBuffer;
-}
-
-/** Loss positions in chunks whose logits fit LOGITS_BYTES. */
-function uploadChunks(runtime: Runtime, model: GpuModel, batch: TrainingBatch, options: UpdateOptions): Chunk[] {
-  const { hiddenSize } = model.config;
-  const total = batch.lossToken.length;
-  const perChunk = Math.max(TILE, Math.floor(LOGITS_BYTES / (8 * model.logitsStride) / TILE) * TILE);
-  const largest = Math.min(perChunk, roundUp(total, TILE));
-  const { klBeta, entropyBeta, temperature } = options.loss;
-  const lossOptions = runtime.uniform('loss.options', Float32Array.of(klBeta, entropyBeta, 1 / (temperature || 1), 0));
-  // The head has no adapter.
-  const tileInfo = uploadTiles(runtime, 'loss', new Uint32Array((2 * largest) / TILE).fill(NONE), null);
-  const values = (part: string, rows: number, width: number) => runtime.buffer(`loss.${part}`, 4 * rows * width);
-  const shared = {
-    h: values('h', 2 * largest, hiddenSize),
-    dh: values('dh', largest, hiddenSize),
-    logits: values('logits', 2 * largest, model.logitsStride),
-    options: lossOptions,
-  };
-  const chunks: Chunk[] = [];
-  for (let start = 0; start < total; start += perChunk) {
-    const positions = Math.min(perChunk, total - start);
-    const tokens = roundUp(positions, TILE);
-    const name = `chunk.${chunks.length}`;
-    const info = new Uint32Array(8 * tokens);
-    const floats = new Float32Array(info.buffer);
-    const firstChoice = batch.choiceStart[start]!;
-    for (let i = 0; i < positions; i++) {
-      const token = batch.lossToken[start + i]!;
-      info[4 * i] = token;
-      info[4 * i + 1] = batch.choiceStart[start + i]! - firstChoice;
-      info[4 * i + 2] = batch.choiceStart[start + i + 1]! - firstChoice;
-      floats[4 * i + 3] = options.weight[start + i]!;
-      info[4 * (tokens + i)] = batch.tokens.count + token;
-    }
-    const choiceCount = batch.choiceStart[start + positions]! - firstChoice;
-    const choices = new Uint32Array(2 * choiceCount);
-    const advantages = new Float32Array(choices.buffer);
-    for (let i = 0; i < choiceCount; i++) {
-      choices[2 * i] = batch.choiceTarget[firstChoice + i]!;
-      advantages[2 * i + 1] = options.advantage[firstChoice + i]!;
-    }
-    const infoBuffer = runtime.upload(`${name}.info`, info);
-    const rowBatch = (part: string, size: number): GpuBatch => ({
-      tokens: size,
-      tiles: size / TILE,
-      segments: 0,
-      role: 'forward',
-      maxRank: 0,
-      dims: uploadDims(runtime, `${name}.${part}`, { tokens: size, rows: positions, maxRank: 0, segments: 0 }),
-      // Gathered rows have no place in a sequence: any buffer fills that binding.
-      meta: infoBuffer,
-      tileInfo,
-    });
-    chunks.push({
-      ...shared,
-      start,
-      positions,
-      choiceCount,
-      rows: rowBatch('rows', tokens),
-      rowsAndBase: rowBatch('both', 2 * tokens),
-      info: infoBuffer,
-      choices: runtime.upload(`${name}.choices`, choices),
-      stats: runtime.buffer(`${name}.stats`, 8 * positions),
-      logProb: runtime.buffer(`${name}.logProb`, 4 * choiceCount),
-    });
-  }
-  return chunks;
 }
 
 function uploadOptimizer(runtime: Runtime, pool: AdapterPool, { adam, nodes }: UpdateOptions) {

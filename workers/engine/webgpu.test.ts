@@ -7,9 +7,10 @@ import type { ProductNames } from '../kernels/products.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import type { Sampling } from '../engine-api.ts';
 import type { UpdateOptions } from './backend.ts';
-import { type NodeRows, lossWeights, packGeneration, packTraining } from './batch.ts';
+import { type NodeRows, packGeneration } from './batch.ts';
 import { ModelError, type ModelConfig, stopIndex } from './config.ts';
 import { adapterLayout } from './layout.ts';
+import { microBatches } from './micro-batch.ts';
 import { randomModel } from './random-model.ts';
 import { createWebGpuBackend } from './webgpu.ts';
 import type { ModelWeights, QuantizedMatrix, StorageKind } from './weights/packed.ts';
@@ -144,18 +145,19 @@ describe.skipIf(await noDevice())('WebGPU', () => {
             r.message = message.slice(0, stop < 0 ? 6 : stop + 1);
           }
         }
-        const batch = packTraining(nodes);
+        const advantages = Array.from(generation.place, (_, r) => Math.sin(r));
+        const trained = nodes.map((node, n) => ({
+          ...node,
+          advantages: advantages.slice(5 * n, 5 * n + 5),
+          weight: 0.1 + n,
+        }));
         const options: UpdateOptions = {
           loss: { klBeta: 0.3, entropyBeta: 0.1, lossTokens: 2, temperature: 0.7 },
           adam: { learningRate: 1e-2, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 0.5 },
-          ...lossWeights(
-            batch,
-            Array.from(generation.place, (_, r) => Math.sin(r)),
-            nodes.map((_, n) => 0.1 + n),
-          ),
           nodes: nodes.map(({ slot }) => ({ slot, updates: slot })),
         };
-        const [a, b] = [await gpu.update(batch, options), await reference.update(batch, options)];
+        const batches = microBatches(trained);
+        const [a, b] = [await gpu.update(batches, options), await reference.update(batches, options)];
         for (const part of ['logProb', 'kl', 'entropy', 'gradNorm', 'change'] as const) {
           a[part].forEach((value, i) =>
             expect(Math.abs(value - b[part][i]!), part).toBeLessThan(1e-4 * Math.max(1, Math.abs(b[part][i]!))),
@@ -178,14 +180,10 @@ describe.skipIf(await noDevice())('WebGPU', () => {
     const backend = await create(weights);
     const before = await backend.readBase();
     backend.addAdapter(0, 4, 2, fresh(adapterLayout(weights.config), 4, 1));
-    const batch = packTraining([
-      { slot: 0, rows: [{ prompt: Uint32Array.of(1, 64, 49, 62), message: Uint32Array.of(50, 10) }] },
-    ]);
-    await backend.update(batch, {
+    const rows = [{ prompt: Uint32Array.of(1, 64, 49, 62), message: Uint32Array.of(50, 10) }];
+    await backend.update(microBatches([{ slot: 0, rows, advantages: [1], weight: 1 }]), {
       loss: { klBeta: 0.02, entropyBeta: 0, lossTokens: 2, temperature: 1 },
       adam: { learningRate: 1, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, clipNorm: 1 },
-      advantage: Float32Array.of(1, 1),
-      weight: Float32Array.of(1, 1),
       nodes: [{ slot: 0, updates: 0 }],
     });
     const moved = (await backend.readAdapter(0)).weights;

@@ -16,6 +16,9 @@ import { GpuModel } from './model.ts';
 import { score, update } from './train.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from './weights/packed.ts';
 
+/** Passes of one call that are timed: an update has a few for every micro-batch. */
+const TIMED_PASSES = 1024;
+
 /** Backend plus what tests and the bench look at. */
 export interface WebGpuBackend extends Backend {
   readonly runtime: Runtime;
@@ -70,7 +73,7 @@ async function build(
   // Whether there is memory for the base is known now, not when it is first used.
   await runtime.settled();
   const pool = new AdapterPool(runtime);
-  const timer = new PassTimer(device);
+  const timer = new PassTimer(device, TIMED_PASSES);
   const matrices = weights.layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]));
   const baseSquares = matrices.reduce((sum, matrix) => sum + squaredNorm(matrix), 0);
   const parts = { runtime, model, pool, sampler, loss, optimizer, size, timer, baseSquares };
@@ -83,7 +86,7 @@ async function build(
     readAdapter: (slot): Promise<AdapterArrays> => pool.read(slot, ['weights', 'm', 'v']),
     writeAdapter: (slot, arrays) => pool.write(slot, arrays),
     generate: (batch, sampling: Sampling, keys) => generate(parts, batch, sampling, keys),
-    update: (batch, options) => update(parts, batch, options),
+    update: (batches, options) => update(parts, batches, options),
     score: (batch, count) => score(parts, batch, count),
     readGradient: async (slot) => (await pool.read(slot, ['gradients'])).gradients,
     readBase: async () => {

@@ -174,7 +174,7 @@ export class Linear {
     this.#product('backward', matrix).run(pass, batch, matrix, adapters, dy, dx, dz);
   }
 
-  /** The gradients of A and B of every node of the batch: written, not added. */
+  /** Adds the gradients of A and B of every node of the batch to what is there. */
   gradient(
     pass: GPUComputePassEncoder,
     batch: GpuBatch,

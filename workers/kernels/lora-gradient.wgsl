@@ -1,6 +1,7 @@
-// Gradients of a projection group's A and B, summed over the tokens of each node in their order, without atomics:
-//   dB[o, j]       = scale Σ_t dy[t, o] z[t, part(o), j]     (the first items)
-//   dA[part, j, k] = Σ_t dz[t, part, j] x[t, k]              (the rest)
+// Gradients of a projection group's A and B, summed over the tokens of each node in their order, without atomics, and added
+// to what is there:
+//   dB[o, j]      += scale Σ_t dy[t, o] z[t, part(o), j]     (the first items)
+//   dA[part, j, k] += Σ_t dz[t, part, j] x[t, k]              (the rest)
 // LANES threads compute 4 columns (of o, or of k) × 4 values of j for one node, each a share of the tokens.
 struct Segment {
   // First token and end (padding excluded), offset of the adapter in the pool, rank.
@@ -63,12 +64,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let scale = tiles[segment.start / 8u].scale;
     let at = segment.offset + segment.rank * (matrix.unitB + column) + j;
     $for i in 4 {
-      if (j + $iu < segment.rank) { $for c in 4 { gradients[at + $cu * segment.rank + $iu] = scale * total$i[$c]; } }
+      if (j + $iu < segment.rank) { $for c in 4 { gradients[at + $cu * segment.rank + $iu] += scale * total$i[$c]; } }
     }
   } else {
     let at = segment.offset + segment.rank * matrix.unitA + (part * segment.rank + j) * 4u * columns4 + column;
     $for i in 4 {
-      if (j + $iu < segment.rank) { $for c in 4 { gradients[at + $iu * 4u * columns4 + $cu] = total$i[$c]; } }
+      if (j + $iu < segment.rank) { $for c in 4 { gradients[at + $iu * 4u * columns4 + $cu] += total$i[$c]; } }
     }
   }
 }

@@ -1,6 +1,6 @@
 import type { AdapterInfo, Sampling } from '../engine-api.ts';
-import type { AdapterArrays, Backend, Generated, UpdateOptions, Updated } from '../engine/backend.ts';
-import { type GenerationBatch, NONE, type TokenBatch, type TrainingBatch } from '../engine/batch.ts';
+import type { AdapterArrays, Backend, Generated, MicroBatch, UpdateOptions, Updated } from '../engine/backend.ts';
+import { type GenerationBatch, NONE, type TokenBatch } from '../engine/batch.ts';
 import { type AdapterLayout, adapterLayout } from '../engine/layout.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { adamStep, adapterSquares, norm } from './adam.ts';
@@ -85,18 +85,28 @@ export class ReferenceBackend implements Backend {
     return generate(this.#model, batch, sampling, keys, this.#runsOf);
   }
 
-  async update(batch: TrainingBatch, options: UpdateOptions): Promise<Updated> {
+  async update(batches: readonly MicroBatch[], options: UpdateOptions): Promise<Updated> {
     const slots = options.nodes.map(({ slot }) => this.#slot(slot));
-    for (const { adapter } of slots) adapter.gradient.fill(0);
-    const { loss, advantage, weight } = options;
-    const done = policyGradient(this.#model, batch, loss, advantage, weight, this.#runsOf);
+    const adapters = slots.map(({ adapter }) => adapter);
+    for (const { gradient } of adapters) gradient.fill(0);
+    const logProb: number[] = [];
+    const kl: number[] = [];
+    const entropy: number[] = [];
+    const seconds: Record<string, number> = {};
+    let gradNorm = new Float32Array();
+    for (const batch of batches) {
+      const done = policyGradient(this.#model, batch, options.loss, this.#runsOf, options.recompute);
+      gradNorm = Float32Array.from(adapters, ({ gradient }) => norm(gradient));
+      if (![...gradNorm, ...done.kl, ...done.entropy, ...done.logProb].every(Number.isFinite)) {
+        throw traceUpdate(this.#model, batch, options, this.#runsOf, done, adapters, this.#layout);
+      }
+      for (const value of done.logProb) logProb.push(value);
+      for (const value of done.kl) kl.push(value);
+      for (const value of done.entropy) entropy.push(value);
+      for (const [part, time] of Object.entries(done.seconds)) seconds[part] = (seconds[part] ?? 0) + time;
+    }
 
     const start = performance.now();
-    const gradNorm = Float32Array.from(slots, ({ adapter }) => norm(adapter.gradient));
-    if (![...gradNorm, ...done.kl, ...done.entropy, ...done.logProb].every(Number.isFinite)) {
-      const adapters = slots.map(({ adapter }) => adapter);
-      throw traceUpdate(this.#model, batch, options, this.#runsOf, done, adapters, this.#layout);
-    }
     const change = new Float32Array(slots.length);
     slots.forEach(({ arrays, adapter }, n) => {
       adamStep(arrays, adapter.gradient, gradNorm[n]!, options.nodes[n]!.updates, options.adam);
@@ -104,12 +114,12 @@ export class ReferenceBackend implements Backend {
       change[n] = Math.sqrt(adapterSquares(this.#layout, adapter) / this.#baseSquares);
     });
     return {
-      logProb: Float32Array.from(done.logProb),
-      kl: Float32Array.from(done.kl),
-      entropy: Float32Array.from(done.entropy),
+      logProb: Float32Array.from(logProb),
+      kl: Float32Array.from(kl),
+      entropy: Float32Array.from(entropy),
       gradNorm,
       change,
-      seconds: { ...done.seconds, adam: (performance.now() - start) / 1000 },
+      seconds: { ...seconds, adam: (performance.now() - start) / 1000 },
     };
   }
 

@@ -55,9 +55,10 @@ describe.each(MODELS)('$what', ({ shape, recompute }) => {
   const batch = packTraining(nodes);
   const advantage = Float64Array.from(batch.choiceTarget, () => random() - 0.5);
   const weight = Float64Array.from(batch.lossToken, () => 0.2 + random());
+  const weighed = { ...batch, advantage, weight };
 
   function lossOf(options: LossOptions): number {
-    const { logProb, kl, entropy } = policyGradient(model, batch, options, advantage, weight, runsOf, recompute);
+    const { logProb, kl, entropy } = policyGradient(model, weighed, options, runsOf, recompute);
     const rest = kl.reduce(
       (sum, one, i) => sum + weight[i]! * (options.klBeta * one - options.entropyBeta * entropy[i]!),
       0,

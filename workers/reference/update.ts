@@ -1,20 +1,18 @@
 /** The loss of a batch and its gradient over every adapter in it. */
 import type { LossOptions } from '../engine-api.ts';
-import type { TrainingBatch } from '../engine/batch.ts';
-import { type LossOutputs, policyLoss } from './loss.ts';
+import type { MicroBatch } from '../engine/backend.ts';
+import { type LossInputs, type LossOutputs, policyLoss } from './loss.ts';
 import { type ReferenceModel, backward, forward } from './model.ts';
 import { type RunsOf, runsWith, tokenPass } from './pass.ts';
 
 /**
- * `advantage` is [choices], `weight` [loss positions]. Adds to the gradients of the adapters that `runsOf` finds. With
+ * Adds to the gradients of the adapters that `runsOf` finds. With
  * `recompute` every layer is computed a second time on the way back, so that of each only its input is held.
  */
 export function policyGradient(
   model: ReferenceModel,
-  batch: TrainingBatch,
+  batch: Omit<MicroBatch, 'advantage' | 'weight'> & Pick<LossInputs, 'advantage' | 'weight'>,
   loss: LossOptions,
-  advantage: ArrayLike<number>,
-  weight: ArrayLike<number>,
   runsOf: RunsOf,
   recompute = false,
 ): LossOutputs & { seconds: Record<string, number> } {
@@ -34,8 +32,8 @@ export function policyGradient(
   const outputs = policyLoss(model, states, baseStates, {
     choiceStart: batch.choiceStart,
     choiceTarget: batch.choiceTarget,
-    advantage,
-    weight,
+    advantage: batch.advantage,
+    weight: batch.weight,
     temperature: loss.temperature || 1,
     klBeta: loss.klBeta,
     entropyBeta: loss.entropyBeta,
