@@ -1,7 +1,7 @@
 /** The real command, in a process of its own. */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -55,6 +55,39 @@ it('runs every arm, writes a report, and goes on where it was', { timeout: 120_0
   expect(other.code).toBe(2);
   expect(other.stderr).toMatch(/^error: mine\/study\.json is of single-versus-network .*; give another --out\n$/);
 });
+
+it(
+  'refuses a damaged study.json unchanged, and measures its runs again once it is gone',
+  { timeout: 120_000 },
+  async () => {
+    const run = () => study('single-versus-network', '--seeds', '1', '--arms', 'network', '--out', 'hurt', ...TINY);
+    await run();
+    const path = join(folder, 'hurt/study.json');
+    const whole = await readFile(path, 'utf8');
+    const cut = whole.slice(0, whole.length / 2);
+    await writeFile(path, cut);
+    const refused = await run();
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/^error: hurt\/study\.json: it is not JSON: .* in hurt\/runs\n$/);
+    expect(await readFile(path, 'utf8')).toBe(cut);
+
+    // Its progress as well: what is damaged is kept aside, both times.
+    await rm(path);
+    const place = join(folder, 'hurt/runs/network-seed-1');
+    await writeFile(join(place, 'progress.json'), '{"decisions":[{');
+    await writeFile(join(place, 'progress.json.damaged'), 'earlier');
+    const again = await run();
+    expect(again.code).toBe(0);
+    expect(again.stderr).toMatch(
+      /^hurt\/runs\/network-seed-1\/progress\.json: it is not JSON: .*damaged-2; the run goes on/,
+    );
+    expect(await readFile(join(place, 'progress.json.damaged-2'), 'utf8')).toBe('{"decisions":[{');
+    expect((await readdir(place)).filter((name) => name.includes('damaged'))).toHaveLength(2);
+    const timeless = (text: string) =>
+      (JSON.parse(text) as StudyFile).runs.map((record) => ({ ...record, seconds: 0 }));
+    expect(timeless(await readFile(path, 'utf8'))).toEqual(timeless(whole));
+  },
+);
 
 it.each([
   [['nonsense'], 'there is no study "nonsense"; there are single-versus-network, baselines'],

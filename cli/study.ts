@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import type { RunSpec, RunSpecInput } from '../src/spec.ts';
 import { setPath } from '../src/spec.ts';
+import { parseProgress, parseStudyFile, StudyFileError, type Progress } from '../src/study/file.ts';
 import { studies } from '../src/study/index.ts';
 import { cannotConclude, reportOf } from '../src/study/report.ts';
 import {
@@ -158,7 +159,18 @@ async function openFile(path: string, study: Study, size: Size): Promise<StudyFi
     specs: {},
   };
   if (!existsSync(path)) return fresh;
-  const found = await about(path, async () => JSON.parse(await readFile(path, 'utf8')) as StudyFile);
+  const found = await about(path, async () => {
+    const text = await readFile(path, 'utf8');
+    try {
+      return parseStudyFile(text);
+    } catch (error) {
+      if (!(error instanceof StudyFileError)) throw error;
+      throw new InputError(
+        `${error.message}. Nothing was changed. Mend it, or move it away: the same command then measures its runs again from what is kept of them in ${join(dirname(path), 'runs')}`,
+        { cause: error },
+      );
+    }
+  });
   const { seeds: _seeds, ...rest } = size;
   const { seeds: _before, ...before } = found.size;
   if (found.study !== study.name || JSON.stringify(before) !== JSON.stringify(rest)) {
@@ -200,9 +212,7 @@ class StudyRunFolder implements RunPlace {
     }
     const checkpoint = await this.#folder.loadCheckpoint();
     const best = await this.#folder.loadBest();
-    const extra = existsSync(this.#extra)
-      ? (JSON.parse(await readFile(this.#extra, 'utf8')) as Partial<RunRecord>)
-      : {};
+    const extra = existsSync(this.#extra) ? await this.#loadExtra() : {};
     // What came after the checkpoint happens again.
     const until = <T extends { step: number }>(list: T[] | undefined): T[] =>
       (list ?? []).filter(({ step }) => step <= checkpoint.step);
@@ -215,6 +225,23 @@ class StudyRunFolder implements RunPlace {
 
   saveExtra(extra: Partial<RunRecord>): Promise<void> {
     return writeAtomic(this.#extra, JSON.stringify(extra));
+  }
+
+  /** A damaged one is kept aside under a name of its own: what it held is only beside the run, which goes on. */
+  async #loadExtra(): Promise<Progress> {
+    const text = await readFile(this.#extra, 'utf8');
+    try {
+      return parseProgress(text);
+    } catch (error) {
+      if (!(error instanceof StudyFileError)) throw error;
+      let aside = `${this.#extra}.damaged`;
+      for (let i = 2; existsSync(aside); i++) aside = `${this.#extra}.damaged-${i}`;
+      await rename(this.#extra, aside);
+      console.error(
+        `${this.#extra}: ${error.message}. It is kept as ${aside}; the run goes on from its checkpoint, and its record lacks the decisions, the looks inside and the seconds before it`,
+      );
+      return {};
+    }
   }
 }
 
