@@ -23,6 +23,7 @@ import { findGpu, type AdapterChoice } from './adapter.ts';
 import { adapterLine, backendName, choiceFolder, modelAddress, root } from './engine.ts';
 import { about, InputError } from './errors.ts';
 import { fetchFile } from './fetch-file.ts';
+import { targetsCommand } from './targets.ts';
 import { table } from './text.ts';
 
 export interface BenchCommandOptions extends Sizes {
@@ -37,10 +38,12 @@ export interface BenchCommandOptions extends Sizes {
   kernels?: string[];
   counts?: boolean;
   update?: boolean;
+  targets?: boolean;
 }
 
 export async function benchCommand(options: BenchCommandOptions): Promise<void> {
   if (options.compare) return compare(options.compare);
+  if (options.targets) return targetsCommand(options.out);
   if (options.update && !options.counts) throw new InputError('--update goes with --counts');
   return options.counts ? counts(options) : measure(options);
 }
@@ -136,6 +139,7 @@ async function counts(options: BenchCommandOptions): Promise<void> {
   if (!gpu) throw new InputError('--counts needs WebGPU; Chromium’s SwiftShader will do (--adapter software)');
   const file = join(root, 'bench/counts.json');
   const measured = await measureCounts({ gpu, perLayer: true, address: modelAddress, fetch: fetchFile });
+  if (options.out !== undefined) await writeFile(options.out, `${JSON.stringify(measured, null, 2)}\n`);
   if (options.update) {
     await writeFile(file, `${JSON.stringify(measured, null, 2)}\n`);
     console.log(`Saved in ${file}`);

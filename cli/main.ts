@@ -199,6 +199,10 @@ function program(): Command {
     .option('--compare <files...>', 'two reports: what is faster, what slower, what the same within the spread')
     .option('--counts', 'check dispatches, read-backs, bytes and memory against bench/counts.json')
     .option('--update', 'with --counts: write bench/counts.json anew')
+    .option(
+      '--targets',
+      'all that the project has promised of its speed: measured here, reached or not, or why not measured',
+    )
     .addHelpText(
       'after',
       examples(
@@ -206,6 +210,7 @@ function program(): Command {
         'npm run bench -- --shapes nano --cases decode,step --adapter software',
         'npm run bench -- --compare before.json after.json',
         'npm run bench -- --counts',
+        'npm run bench -- --targets --out targets.json',
       ),
     )
     .action((options: BenchCommandOptions) => benchCommand(options));
