@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Kind } from './cases.ts';
 import type { BenchReport, CaseResult, Part } from './report.ts';
-import { type Evidence, TARGETS, judge, targetRows } from './targets.ts';
+import { type Evidence, TARGETS, judge, reasonsOf, targetRows } from './targets.ts';
 
 const sample = (median: number) => ({ median, mad: 0, runs: [median] });
 
@@ -46,7 +46,8 @@ test('what could not be measured says why, and counts as neither', () => {
   const judged = judge(nothing);
   expect(judged).toHaveLength(TARGETS.length);
   for (const { measured, reached, why } of judged) expect([measured, reached, why]).toEqual([null, null, absent.why]);
-  expect(targetRows(judged)[1]!.at(-1)).toBe('not measured here, because: there is none');
+  expect(targetRows(judged)[1]!.at(-1)).toBe('not measured (1)');
+  expect(reasonsOf(judged)).toEqual([absent.why]);
 });
 
 test('a time is reached at its limit, and not beyond', () => {

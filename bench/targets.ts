@@ -47,7 +47,7 @@ export interface Judged {
 interface Target extends Pick<Judged, 'bound' | 'limit' | 'unit'> {
   name: string;
   /** Throws Unmeasured. */
-  measure(evidence: Evidence): number;
+  measure: (evidence: Evidence) => number;
 }
 
 class Unmeasured extends Error {}
@@ -176,15 +176,21 @@ export function judge(evidence: Evidence): Judged[] {
   });
 }
 
-/** Rows for a table. */
+/** Why something was not measured, each reason once. */
+export const reasonsOf = (judged: readonly Judged[]): string[] => [
+  ...new Set(judged.flatMap(({ why }) => (why === undefined ? [] : [why]))),
+];
+
+/** Rows for a table. What was not measured has the number of its reason among `reasonsOf`, from 1. */
 export function targetRows(judged: readonly Judged[]): string[][] {
+  const reasons = reasonsOf(judged);
   return [
     ['target', 'wanted', 'measured', ''],
     ...judged.map(({ target, bound, limit, unit, measured, reached, why }) => [
       target,
       `${bound} ${limit} ${unit}`.trim(),
       measured === null ? '–' : `${significant(measured)} ${unit}`.trim(),
-      reached === null ? `not measured here, because: ${why ?? ''}` : reached ? 'reached' : 'NOT REACHED',
+      why !== undefined ? `not measured (${reasons.indexOf(why) + 1})` : reached ? 'reached' : 'NOT REACHED',
     ]),
   ];
 }

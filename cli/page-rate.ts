@@ -49,7 +49,7 @@ export async function pageRate(engine: 'reference' | 'webgpu', command: Found<Be
     const commandSeconds = line.seconds.runs.reduce((sum, run) => sum + run, 0);
     return { value: commandSeconds / (end - start) };
   } catch (error) {
-    return { why: String((error as Error).message).split('\n')[0]! };
+    return { why: (error as Error).message.split('\n')[0]! };
   } finally {
     await browser.close();
     await server.close();

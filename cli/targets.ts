@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { type CountTable, parseCounts } from '../bench/counts.ts';
 import type { BenchReport } from '../bench/report.ts';
-import { type Evidence, type Found, type PeerReport, judge, targetRows } from '../bench/targets.ts';
+import { type Evidence, type Found, type PeerReport, judge, reasonsOf, targetRows } from '../bench/targets.ts';
 import { root } from './engine.ts';
 import { pageRate } from './page-rate.ts';
 import { table } from './text.ts';
@@ -52,6 +52,7 @@ export async function targetsCommand(out: string | undefined): Promise<void> {
     };
     const judged = judge(evidence);
     console.log(table(targetRows(judged)));
+    for (const [i, why] of reasonsOf(judged).entries()) console.log(`${i === 0 ? '\n' : ''}(${i + 1}) ${why}`);
     if (out !== undefined) {
       const text = JSON.stringify({ date: new Date().toISOString(), targets: judged, evidence }, null, 1);
       await writeFile(out, `${text}\n`);
