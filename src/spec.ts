@@ -126,6 +126,8 @@ export const RunSpecSchema = v.strictObject({
       /** 1 keeps all tokens. */
       topP: v.optional(real(0.01, 1), 1),
       maxNewTokens: v.optional(int(1, 1024), 8),
+      /** Rows that are written at once (default: all of a layer). Fewer take less memory; the messages are the same. */
+      microBatch: v.optional(int(1, 65_536)),
       /** Texts that end a message, besides the model's own stop tokens. */
       stop: v.optional(v.pipe(v.array(v.pipe(v.string(), v.minLength(1), v.maxLength(40))), v.maxLength(8))),
     }),
@@ -143,6 +145,10 @@ export const RunSpecSchema = v.strictObject({
       klBeta: v.optional(real(0, 100), 0.02),
       entropyBeta: v.optional(real(-10, 10), 0),
       clipNorm: v.optional(real(0, 1e6), 1),
+      /** Rows of an update that are computed at once (default: all). Their gradients add up: less memory, the same result. */
+      microBatch: v.optional(int(1, 65_536)),
+      /** On WebGPU: compute every layer twice instead of keeping what backward needs of it. Less memory, the same result. */
+      recompute: v.optional(v.boolean()),
     }),
     {},
   ),

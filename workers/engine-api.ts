@@ -120,6 +120,8 @@ export interface Sampling {
   maxNewTokens: number;
   /** Texts that end a message, besides the model's own stop tokens. A message is cut right before the first of them. */
   stop?: string[] | undefined;
+  /** Rows that are written at once (default: all of the request). Less is less memory, and the same messages. */
+  microBatch?: number | undefined;
 }
 
 /** The prompts one node reads in a batch. */
@@ -315,6 +317,40 @@ export interface ModelPlan {
   shortBytes: number;
   /** Bytes of its weights in the memory. */
   memoryBytes: number;
+}
+
+/** How much a run computes at once, as far as memory depends on it. */
+export interface RunLoad {
+  /** Layers of the network: nodes that learn, and whether any of them hears others. */
+  layers: { nodes: number; hears: boolean }[];
+  /** LoRA rank of every node. */
+  rank: number;
+  /** Longest prompt and longest message, in tokens. */
+  prompt: number;
+  message: number;
+  /** Rollouts of a step, all problems together, and of one problem. */
+  rows: number;
+  samples: number;
+  /** Problems of an evaluation that are asked at once. */
+  evaluated: number;
+  /** Rows written at once, rows trained on at once (default: all), and whether layers are computed twice. */
+  writeBatch?: number | undefined;
+  microBatch?: number | undefined;
+  recompute?: boolean | undefined;
+}
+
+export interface MemoryPart {
+  /** In words a user can read. */
+  name: string;
+  bytes: number;
+}
+
+/** GPU memory of a run at most. */
+export interface MemoryEstimate {
+  parts: MemoryPart[];
+  total: number;
+  /** The largest single buffer: a device limits that too. */
+  largest: MemoryPart;
 }
 
 /** What a models worker exposes: the files of models, without an engine. */

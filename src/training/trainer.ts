@@ -225,7 +225,7 @@ export class Trainer {
     // Update every node.
     const updateStart = performance.now();
     const lossTokens = sampling.maxNewTokens / 4;
-    const { klBeta, entropyBeta, clipNorm, learningRate } = training;
+    const { klBeta, entropyBeta, clipNorm, learningRate, microBatch, recompute } = training;
     const learning = credit.nodes.filter(({ node }) => this.#learns(node));
     const update = await this.#guardWeights(() =>
       this.#engine
@@ -234,6 +234,7 @@ export class Trainer {
           nodes: learning,
           loss: { klBeta, entropyBeta, lossTokens, temperature: sampling.temperature },
           adam: { ...ADAM, learningRate, clipNorm },
+          ...{ microBatch, recompute },
         })
         .then((result) => {
           checkFinite(result.nodes, step + 1);

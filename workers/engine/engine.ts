@@ -15,7 +15,7 @@ import type { AdapterArrays, Backend } from './backend.ts';
 import { NONE, type NodeRows, type Row, packGeneration, packSequence } from './batch.ts';
 import { type ModelConfig, parameterCount } from './config.ts';
 import { type AdapterLayout, adapterLayout, adapterTensors } from './layout.ts';
-import { microBatches } from './micro-batch.ts';
+import { microBatches, rowGroups } from './micro-batch.ts';
 import { NonFiniteError } from './non-finite.ts';
 import { fillUniform, rowKey } from './random.ts';
 import type { Tokenizer } from './tokenizer.ts';
@@ -191,37 +191,37 @@ export class Engine implements EngineApi {
         }),
       };
     });
-    const keys = wanted.flatMap(({ node, rows }) => {
-      const { key } = this.#node(node).config;
-      return rows.map((row) => rowKey(request.seed, request.step, key, row));
-    });
-    const batch = packGeneration(nodes);
-    const packedKeys = new Uint32Array(batch.rowCount * 4);
-    batch.source.forEach((source, row) => {
-      if (source !== NONE) packedKeys.set(keys[source]!, 4 * row);
-    });
-    const { tokens, logProbs, seconds } = await this.#named(this.#backend.generate(batch, sampling, packedKeys));
-
-    const rollout: Rollout = new Map();
-    let written = 0;
-    let base = 0;
-    const result = wanted.map(({ node }, n) => {
-      const rows = nodes[n]!.rows;
-      const messages = rows.map((row, i): Message => {
-        const at = batch.place[base + i]! * sampling.maxNewTokens;
-        const all = tokens.subarray(at, at + sampling.maxNewTokens);
+    const rollout: Rollout = new Map(wanted.map(({ node }, n) => [node, nodes[n]!.rows]));
+    const messages = wanted.map((): Message[] => []);
+    const tokens = { prompt: 0, message: 0 };
+    const seconds: Record<string, number> = {};
+    for (const group of rowGroups(nodes, sampling.microBatch)) {
+      const batch = packGeneration(group.map(({ part }) => part));
+      const keys = new Uint32Array(batch.rowCount * 4);
+      const rows = group.flatMap(({ node, from, part }) => part.rows.map((row, i) => ({ node, row, at: from + i })));
+      batch.source.forEach((source, row) => {
+        if (source === NONE) return;
+        const { node: id, rows: numbers } = wanted[rows[source]!.node]!;
+        const { key } = this.#node(id).config;
+        keys.set(rowKey(request.seed, request.step, key, numbers[rows[source]!.at]!), 4 * row);
+      });
+      const written = await this.#named(this.#backend.generate(batch, sampling, keys));
+      rows.forEach(({ node, row }, i) => {
+        const at = batch.place[i]! * sampling.maxNewTokens;
+        const all = written.tokens.subarray(at, at + sampling.maxNewTokens);
         const message = readWritten(this.#tokenizer, all, this.#config.stopIds, sampling.stop ?? []);
         row.message = all.slice(0, message.tokens);
-        written += message.tokens;
-        return this.#message(row.message, message, logProbs.subarray(at, at + message.tokens), request.details);
+        tokens.message += message.tokens;
+        const logProbs = written.logProbs.subarray(at, at + message.tokens);
+        messages[node]!.push(this.#message(row.message, message, logProbs, request.details));
       });
-      rollout.set(node, rows);
-      base += rows.length;
-      return { node, messages };
-    });
+      tokens.prompt += batch.promptTokens;
+      for (const [part, time] of Object.entries(written.seconds)) seconds[part] = (seconds[part] ?? 0) + time;
+    }
+    const result = wanted.map(({ node }, n) => ({ node, messages: messages[n]! }));
     const handle = request.keep ? this.#nextRollout++ : null;
     if (handle !== null) this.#rollouts.set(handle, rollout);
-    return { rollout: handle, nodes: result, tokens: { prompt: batch.promptTokens, message: written }, seconds };
+    return { rollout: handle, nodes: result, tokens, seconds };
   }
 
   #message(ids: Uint32Array, written: Written, logProbs: Float32Array, details: boolean): Message {

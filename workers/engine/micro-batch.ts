@@ -10,34 +10,44 @@ export interface TrainedRows extends NodeRows {
   weight: number;
 }
 
+/** Some rows of a node: `from` is the first of them, `node` its place in what was split. */
+export interface RowGroup {
+  node: number;
+  from: number;
+  part: NodeRows;
+}
+
 /**
- * Micro-batches of at most `size` rows, in the order of the nodes and their rows, so that rows of one problem, which share
- * what they read, stay together.
+ * Groups of at most `size` rows, in the order of the nodes and their rows, so that rows of one problem, which share what
+ * they read, stay together. The rows are those given, not copies.
  */
-export function microBatches(nodes: readonly TrainedRows[], size = Infinity): MicroBatch[] {
-  const groups: { node: number; part: TrainedRows }[][] = [];
+export function rowGroups(nodes: readonly NodeRows[], size = Infinity): RowGroup[][] {
+  const groups: RowGroup[][] = [];
   let room = 0;
-  nodes.forEach(({ rows, advantages, ...rest }, node) => {
+  nodes.forEach(({ slot, rows }, node) => {
     for (let from = 0; from < rows.length;) {
       if (room === 0) {
         groups.push([]);
         room = size;
       }
       const to = Math.min(rows.length, from + room);
-      const own = Array.from(advantages).slice(from, to);
-      groups.at(-1)!.push({ node, part: { ...rest, rows: rows.slice(from, to), advantages: own } });
+      groups.at(-1)!.push({ node, from, part: { slot, rows: rows.slice(from, to) } });
       room -= to - from;
       from = to;
     }
   });
-  return groups.map((group) => {
-    const parts = group.map(({ part }) => part);
-    const batch = packTraining(parts);
-    const factors = lossWeights(
-      batch,
-      parts.flatMap(({ advantages }) => Array.from(advantages)),
-      parts.map(({ weight }) => weight),
+  return groups;
+}
+
+/** The micro-batches of an update: see `rowGroups`. */
+export function microBatches(nodes: readonly TrainedRows[], size = Infinity): MicroBatch[] {
+  return rowGroups(nodes, size).map((group) => {
+    const batch = packTraining(group.map(({ part }) => part));
+    const advantages = group.flatMap(({ node, from, part }) =>
+      Array.from(nodes[node]!.advantages).slice(from, from + part.rows.length),
     );
+    const weights = group.map(({ node }) => nodes[node]!.weight);
+    const factors = lossWeights(batch, advantages, weights);
     return { ...batch, ...factors, lossNode: batch.lossNode.map((part) => group[part]!.node) };
   });
 }

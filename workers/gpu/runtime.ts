@@ -11,6 +11,8 @@ export type BindingKind = 'uniform' | 'read' | 'write';
 /** Threads of a workgroup unless a kernel says otherwise; kernels index by the flattened thread number (`threadIndex` below). */
 export const WORKGROUP = 64;
 const MAX_GROUPS_X = 32768;
+/** Bytes that a buffer which grew may have for nothing. */
+const MOST_HEADROOM = 2 ** 20;
 
 /** A shader that does not compile: the message has the kernel's name, WGSL's own words and the line. */
 export class ShaderError extends Error {
@@ -211,7 +213,7 @@ export class Runtime {
 
   /**
    * The buffer of that name with room for `bytes`. It is created on first use and replaced by a larger one (contents
-   * lost) when it is too small; growth is by half again, so that sizes settle.
+   * lost) when it is too small; growth is by half again, so that sizes settle, but no more than MOST_HEADROOM.
    */
   buffer(
     name: string,
@@ -229,7 +231,8 @@ export class Runtime {
       );
     }
     this.drop(name);
-    const grown = old ? Math.min(Math.ceil((size * 1.5) / 16) * 16, maxStorageBufferBindingSize) : size;
+    const headroom = old ? Math.min(Math.ceil(size / 32) * 16, MOST_HEADROOM) : 0;
+    const grown = Math.min(size + headroom, maxStorageBufferBindingSize);
     const buffer = this.#allocate(name, grown, usage);
     this.#buffers.set(name, buffer);
     this.#ids.set(buffer, this.#nextId++);
