@@ -3,7 +3,7 @@ import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { hubAddress, quantizationOf } from '../src/nodes/model.ts';
 import { BUILT_IN_MODELS, type RunSpec } from '../src/spec.ts';
-import type { AdapterInfo, EngineApi, EngineInfo } from '../workers/engine-api.ts';
+import type { AdapterInfo, EngineApi, EngineChoice, EngineInfo } from '../workers/engine-api.ts';
 import { createEngine } from '../workers/engine/create.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
 import { ChoiceFolder } from './choice-folder.ts';
@@ -41,16 +41,14 @@ export async function openEngine(spec: EngineSpec, adapter: AdapterChoice): Prom
   const found = choice === 'reference' ? null : await findGpu(adapter);
   if (choice === 'webgpu' && !found?.gpu)
     throw new InputError(`engine "webgpu": ${found?.reason ?? 'there is no GPU'}`);
-  // Who names an adapter wants WebGPU on it; left to itself, auto takes the reference engine where that is faster.
-  const wanted = adapter === 'hardware' || adapter === 'software' ? 'webgpu' : choice;
+  const wanted = engineChoice(spec, adapter);
   const model = modelAddress(spec.model);
   const remote = /^https?:/i.test(model);
   const progress = remote ? new DownloadProgress(new URL(model).host) : null;
   const engine = await createEngine(
     { model, quantization: quantizationOf(spec), engine: found?.gpu ? wanted : 'reference' },
     {
-      fetch: fetchFile,
-      ...(remote && { store: new FolderStore(join(cacheFolder(), 'models')) }),
+      ...modelFiles(spec.model),
       ...(found?.gpu && { gpu: found.gpu, choices: async () => choiceFolder }),
       onProgress: (at) => progress?.report(at),
     },
@@ -67,6 +65,16 @@ export async function openEngine(spec: EngineSpec, adapter: AdapterChoice): Prom
   }
   return { engine, info };
 }
+
+/** Who names an adapter wants WebGPU on it; left to itself, auto takes the reference engine where that is faster. */
+export const engineChoice = ({ engine }: Pick<RunSpec, 'engine'>, adapter: AdapterChoice): EngineChoice =>
+  adapter === 'hardware' || adapter === 'software' ? 'webgpu' : engine;
+
+/** How a model's files are read, and where what is downloaded is kept. */
+export const modelFiles = (model: string) => ({
+  fetch: fetchFile,
+  ...(/^https?:/i.test(modelAddress(model)) && { store: new FolderStore(join(cacheFolder(), 'models')) }),
+});
 
 /** Address of a model for the engine: a built-in by its name, an address as it is, a folder, or `owner/name` on the hub. */
 export function modelAddress(model: string): string {

@@ -323,3 +323,28 @@ describe('bench', () => {
     }
   });
 });
+
+describe('GPU memory', () => {
+  const LARGE = ['train', '--dry-run', '--adapter', 'software', '--set', 'training.problems=512'];
+
+  it('a run that does not fit is refused with its figure, the limit and settings that fit', async () => {
+    const refused = await neuromas([...LARGE, '--memory', '2']);
+    expect(refused.code).toBe(2);
+    expect(refused.stdout).toMatch(/GPU memory, with prompts of up to \d+ tokens:\n {2}base weights/);
+    const [, needed, settings, smaller] =
+      /takes up to ([\d.]+) GB of GPU memory; 2.00 GB may be used. With (--set .+) it takes ([\d.]+) GB/.exec(
+        refused.stderr,
+      )!;
+    expect(Number(needed)).toBeGreaterThan(2);
+    const fits = await neuromas([...LARGE, '--memory', '2', ...settings!.split(' ')]);
+    expect(fits).toMatchObject({ code: 0, stderr: '' });
+    const [, megabytes] = /together, at most +([\d,]+) MB/.exec(fits.stdout)!;
+    expect(Number(megabytes!.replace(',', '')) / 1000).toBeCloseTo(Number(smaller), 1);
+  });
+
+  it('takes no amount that is none', async () => {
+    const { code, stderr } = await neuromas([...LARGE, '--memory', 'all']);
+    expect(code).toBe(2);
+    expect(stderr).toContain('a number of GB from 0.1 to 1000');
+  });
+});

@@ -10,7 +10,16 @@ import { isInputError } from './errors.ts';
 import { exportCommand, type ExportCommandOptions } from './export.ts';
 import { serveLane } from './lanes.ts';
 import { evalCommand, type EvalCommandOptions } from './evaluate.ts';
-import { adapterOption, bitsOption, DEFAULT_PRESET, matchOption, modelOption, trustOption, whole } from './options.ts';
+import {
+  adapterOption,
+  bitsOption,
+  DEFAULT_PRESET,
+  gigabytesOf,
+  matchOption,
+  modelOption,
+  trustOption,
+  whole,
+} from './options.ts';
 import { presetsCommand } from './presets.ts';
 import { recordCommand, type RecordCommandOptions } from './record.ts';
 import { scoreCommand, type ScoreCommandOptions } from './score.ts';
@@ -46,6 +55,8 @@ function program(): Command {
     .addOption(matchOption())
     .option('--import <node=folder>', 'begin a node with a PEFT adapter; may be repeated', collect, [])
     .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
+    .option('--memory <gb>', 'GB of GPU memory it may take (default: 4, and no limit for nano and small)', gigabytesOf)
+    .option('--dry-run', 'say what it takes of a GPU’s memory, and end')
     .addOption(keyOption())
     .addOption(adapterOption())
     .addHelpText(
@@ -56,6 +67,7 @@ function program(): Command {
         'npm run train -- --set seed=2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
         'npm run train -- --resume runs/mine --steps 150',
         'npm run train -- --model Qwen/Qwen3-0.6B --bits 4 --set sampling.maxNewTokens=64',
+        'npm run train -- --model Qwen/Qwen3-0.6B --dry-run --memory 6',
         'npm run train -- --reward my-reward.js',
         'npm run train -- --data questions.jsonl --match numeric',
         'npm run train -- --preset arithmetic-2-1-small --record mine.recording.zip',

@@ -19,6 +19,15 @@ export function whole(min: number, max: number) {
   };
 }
 
+/** A commander parser of an amount of memory. */
+export function gigabytesOf(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value >= 0.1 && value <= 1000)) {
+    throw new InvalidArgumentError('It must be a number of GB from 0.1 to 1000.');
+  }
+  return value;
+}
+
 /** For runs that are judged by a function of their user's. */
 export const trustOption = () =>
   new Option('--trust-reward', 'run the reward function that the specification or the run brings');

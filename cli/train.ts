@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import type { RunSpec } from '../src/spec.ts';
+import { BUILT_IN_MODELS, type RunSpec } from '../src/spec.ts';
 import { HelperError } from '../src/graph/helper.ts';
 import { withHelpers } from '../src/nodes/helped.ts';
+import { DEFAULT_MEMORY } from '../src/training/memory.ts';
 import { trainedNodes } from '../src/training/network.ts';
 import { checkSameNetwork } from '../src/training/settings.ts';
 import { train, Trainer } from '../src/training/train.ts';
@@ -15,6 +16,7 @@ import { openData, saveData, withData } from './data.ts';
 import { InputError } from './errors.ts';
 import { cliWriters, readKeys } from './helpers.ts';
 import { abortOnInterrupt } from './interrupt.ts';
+import { checkMemory, memoryFor, memoryTable } from './memory.ts';
 import { DEFAULT_PRESET, specFrom, withSettings, type SpecOptions } from './options.ts';
 import { Progress } from './progress.ts';
 import { openRewarder, withReward } from './reward.ts';
@@ -29,7 +31,13 @@ export interface TrainCommandOptions extends SpecOptions {
   record?: string;
   import: string[];
   key: string[];
+  /** GB of GPU memory. */
+  memory?: number;
+  dryRun?: boolean;
 }
+
+const NO_GPU =
+  'Nothing is computed on a GPU here, so no GPU memory is needed; --adapter software tells for SwiftShader.';
 
 /** `train`: nothing is written before the specification, the model and the checkpoint have been checked. */
 export async function trainCommand(options: TrainCommandOptions): Promise<void> {
@@ -39,6 +47,16 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const record = recordingFile(options.record);
   const folder = new RunFolder(out);
   await openData(spec, { run: options.resume, file: options.data });
+  const memory = await memoryFor(
+    spec,
+    options.adapter,
+    options.memory === undefined ? DEFAULT_MEMORY : options.memory * 1e9,
+  );
+  if (options.dryRun) console.log(memory ? memoryTable(memory) : NO_GPU);
+  // What is estimated is the most; of the small built-in models it is far more than is ever used.
+  const asked = options.memory !== undefined || !BUILT_IN_MODELS.includes(spec.model);
+  if (memory && asked) checkMemory(spec, memory);
+  if (options.dryRun) return;
   const rewarder = await openRewarder(spec, options);
   const writers = cliWriters(readKeys(options.key));
   const opened = await openEngine(spec, options.adapter);

@@ -353,6 +353,36 @@ export interface MemoryEstimate {
   largest: MemoryPart;
 }
 
+/** A run whose memory is asked for, before its model is there. */
+export interface RunQuestion {
+  /** All but the longest prompt, which is counted in the model's own tokens. */
+  load: Omit<RunLoad, 'prompt'>;
+  /** Prompts with nothing heard, and how many messages come on top. */
+  prompts: { text: string; heard: number }[];
+  chat: boolean;
+}
+
+/** What a run may take, in bytes. */
+export interface MemoryLimits {
+  /** Of all buffers together. */
+  total: number;
+  /** Of one buffer: what the device binds at once. */
+  buffer: number;
+}
+
+/** Settings with which a run fits. */
+export type MemoryProposal = Pick<RunLoad, 'writeBatch' | 'microBatch' | 'recompute' | 'message'> & { total: number };
+
+export interface RunMemory {
+  estimate: MemoryEstimate;
+  limits: MemoryLimits;
+  /** Longest prompt, in tokens. */
+  prompt: number;
+  fits: boolean;
+  /** Where it does not fit and something smaller does. */
+  proposal: MemoryProposal | null;
+}
+
 /** What a models worker exposes: the files of models, without an engine. */
 export interface ModelsWorkerApi {
   /** All folders of which something is kept. */
@@ -361,6 +391,15 @@ export interface ModelsWorkerApi {
   remove(url: string): Promise<number>;
   /** Reads what a folder says of its model. Errors: ModelError for one that is not there, or cannot be run. */
   inspect(options: Pick<EngineOptions, 'model' | 'quantization'>): Promise<ModelPlan>;
+  /**
+   * What a run would take of this GPU's memory, of which it may use `total` bytes; null where it would not be computed on
+   * one. Errors: ModelError.
+   */
+  memory(
+    options: Pick<EngineOptions, 'model' | 'quantization' | 'engine'>,
+    question: RunQuestion,
+    total: number,
+  ): Promise<RunMemory | null>;
 }
 
 /** What a frozen worker exposes: one model of web-llm, which writes and never learns. */

@@ -10,7 +10,7 @@ import { transcriptOf, type Judged } from './report.ts';
 import type { Evaluation, Transcript } from './types.ts';
 
 /** Rows of an evaluation batch: enough to fill a GPU, small enough for a laptop's. */
-const EVALUATION_BATCH = 256;
+export const EVALUATION_BATCH = 256;
 /** Test problems are the same for every run unless asked otherwise, so that runs can be compared. */
 export const EVALUATION_SEED = 999;
 const SHOWN = { right: 5, wrong: 20 };

@@ -83,7 +83,7 @@ async function createReference(weights: ModelWeights): Promise<Backend> {
  * Built-in models' tokens are the 128 characters. Others bring a tokenizer, which is loaded with its library; without one
  * they can be scored by token id, and read no text.
  */
-async function tokenizerOf(config: ModelConfig, files: ModelFiles): Promise<Tokenizer> {
+export async function tokenizerOf(config: ModelConfig, files: ModelFiles): Promise<Tokenizer> {
   if (config.vocabularySize === 128) return new CharacterTokenizer(config.bosId);
   try {
     const own = await readTokenizerFiles(files);

@@ -10,7 +10,7 @@ export class NoDeviceError extends Error {
  * less. Everything else stays at the default, so the engine runs on any conforming adapter (8 storage buffers a shader,
  * 256 threads a workgroup, 16 KiB of workgroup memory).
  */
-const WANTED_LIMITS = {
+export const WANTED_LIMITS = {
   // Embeddings of 150,000-token vocabularies and pools of many adapters are larger than the default 128 MiB.
   maxStorageBufferBindingSize: 2 ** 31 - 4,
   maxBufferSize: 2 ** 31,
@@ -64,7 +64,8 @@ export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions
   return { device, adapter: described, subgroupSize };
 }
 
-function describeAdapter(info: GPUAdapterInfo, features: string[]): AdapterInfo {
+/** What an adapter says of itself, in words for a user. */
+export function describeAdapter(info: GPUAdapterInfo, features: string[]): AdapterInfo {
   const { vendor, architecture, description } = info;
   return {
     engine: 'webgpu',
