@@ -4,7 +4,7 @@ import { quantizationOf } from '../src/nodes/model.ts';
 import type { RunSpec } from '../src/spec.ts';
 import { gigabytes, memoryFault, memoryQuestion, proposedSettings } from '../src/training/memory.ts';
 import type { RunMemory } from '../workers/engine-api.ts';
-import { tokenizerOf } from '../workers/engine/create.ts';
+import { tokenizerOf } from '../workers/engine/tokenizer-of.ts';
 import { bufferLimit, runMemory } from '../workers/engine/fit.ts';
 import { openModel } from '../workers/engine/weights/open.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';

@@ -1,6 +1,6 @@
 import { expose } from 'comlink';
 import type { KeptModel, ModelsWorkerApi } from './engine-api.ts';
-import { tokenizerOf } from './engine/create.ts';
+import { tokenizerOf } from './engine/tokenizer-of.ts';
 import { bufferLimit, runMemory } from './engine/fit.ts';
 import { openCacheStore } from './engine/weights/cache-store.ts';
 import { openModel } from './engine/weights/open.ts';

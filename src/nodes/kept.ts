@@ -1,6 +1,14 @@
 /** The files of models that are kept in this browser, and what a model would take: asked of a worker that lives as long. */
 import { wrap } from 'comlink';
-import type { KeptModel, ModelPlan, ModelsWorkerApi, Quantization } from '../../workers/engine-api.ts';
+import type {
+  EngineOptions,
+  KeptModel,
+  ModelPlan,
+  ModelsWorkerApi,
+  Quantization,
+  RunMemory,
+  RunQuestion,
+} from '../../workers/engine-api.ts';
 import { startWorker } from './start-worker.ts';
 
 /** Folders of which something is kept, the largest first. */
@@ -12,6 +20,13 @@ export const removeKept = (url: string): Promise<number> => ask((worker) => work
 /** What the model at an address is and takes. The caller has seen to it that the address may be contacted. */
 export const inspectModel = (model: string, quantization?: Quantization): Promise<ModelPlan> =>
   ask((worker) => worker.inspect({ model, quantization }));
+
+/** What a run on the model at an address would take of the GPU's memory, of which it may use `total` bytes. */
+export const memoryOfRun = (
+  options: Pick<EngineOptions, 'model' | 'quantization' | 'engine'>,
+  question: RunQuestion,
+  total: number,
+): Promise<RunMemory | null> => ask((worker) => worker.memory(options, question, total));
 
 /** One question, one worker: nothing stays in the memory of a page that only looks. */
 async function ask<T>(question: (worker: ModelsWorkerApi) => Promise<T>): Promise<T> {

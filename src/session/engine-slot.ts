@@ -32,6 +32,14 @@ const pageWriters = new WriterShelf(async ({ backend, url: given = '' }) => {
   });
 });
 
+/** The address of a run's model; an AddressError where the reader has not agreed to it. */
+export function agreedModel(spec: RunSpec, base: string | URL): string {
+  const model = resolveModel(spec.model, base);
+  // What lies beside our own scripts was chosen with them.
+  if (new URL(model).origin !== new URL(base).origin) gate.check(model);
+  return model;
+}
+
 /**
  * The default: engine workers that all sandboxes of the page share; `base` is what relative addresses of models are
  * relative to. An AddressError where the model is at an address the reader has not agreed to.
@@ -39,9 +47,7 @@ const pageWriters = new WriterShelf(async ({ backend, url: given = '' }) => {
 export const poolFrom =
   (base: string | URL): CreateEngine =>
   async (spec, onProgress, keep) => {
-    const model = resolveModel(spec.model, base);
-    // What lies beside our own scripts was chosen with them.
-    if (new URL(model).origin !== new URL(base).origin) gate.check(model);
+    const model = agreedModel(spec, base);
     const { engine, workers } = spec;
     // Built-in models change with the page, whose service worker keeps them.
     const options = {

@@ -11,22 +11,25 @@ import type { Board } from './board.ts';
 import type { EngineSlot } from './engine-slot.ts';
 import type { RunKeeper } from './keeper.ts';
 import { RewardSlot } from './rewards.ts';
+import type { Room } from './room.ts';
 import { twinOf } from './untrained.ts';
 
 export class LiveNetwork {
   readonly #board: Board;
   readonly #slot: EngineSlot;
   readonly #keeper: RunKeeper;
+  readonly #room: Room | null;
   #trainer: Trainer | null = null;
   #twin: Promise<Trainer> | null = null;
   readonly #rewards = new RewardSlot();
   /** Ends what belongs to the present run. */
   #run = new AbortController();
 
-  constructor(board: Board, slot: EngineSlot, keeper: RunKeeper) {
+  constructor(board: Board, slot: EngineSlot, keeper: RunKeeper, room: Room | null) {
     this.#board = board;
     this.#slot = slot;
     this.#keeper = keeper;
+    this.#room = room;
   }
 
   /** Null before it is needed, and after the engine was lost. */
@@ -59,6 +62,7 @@ export class LiveNetwork {
     // Before anything is loaded for it.
     await this.#bringData();
     const rewarder = this.#rewards.of(this.#board.state.spec);
+    await this.#room?.check(this.#board.state.spec, this.#board.state.task);
     const engine = await this.load();
     signal.throwIfAborted();
     const { state } = this.#board;

@@ -14,6 +14,8 @@ import { dataSets, type DataSet } from '../tasks/data/dataset.ts';
 import { taskOf } from '../tasks/of.ts';
 import { withQuestions } from './questions.ts';
 import type { BrowserStore } from '../storage/checkpoints.ts';
+import type { MemoryProposal } from '../../workers/engine-api.ts';
+import { settingsOf } from '../training/memory.ts';
 import type { NodeStart } from '../training/network.ts';
 import { mergeSettings, type Settings } from '../training/settings.ts';
 import type { Trainer } from '../training/train.ts';
@@ -26,6 +28,7 @@ import { Hands, type NodeChange } from './hands.ts';
 import { RunKeeper } from './keeper.ts';
 import { RunLibrary } from './library.ts';
 import { LiveNetwork } from './live.ts';
+import { Room } from './room.ts';
 import { freshState, type SessionState } from './state.ts';
 import { troubleOf } from './trouble.ts';
 
@@ -57,6 +60,7 @@ export class Session extends EventTarget {
   readonly #board: Board;
   readonly #live: LiveNetwork;
   readonly #exhibit: Exhibit;
+  readonly #room: Room | null;
   readonly #drive: Drive;
   #disposed = false;
 
@@ -68,7 +72,9 @@ export class Session extends EventTarget {
     this.#board = new Board(freshState(options.spec), (state) => {
       this.#tell('change', state);
     });
-    this.#live = new LiveNetwork(this.#board, this.#slot, this.#keeper);
+    // An engine that is given has its own idea of memory.
+    this.#room = options.createEngine ? null : new Room(options.base);
+    this.#live = new LiveNetwork(this.#board, this.#slot, this.#keeper, this.#room);
     this.#exhibit = new Exhibit(this.#board, this.#live);
     this.#drive = new Drive({
       board: this.#board,
@@ -315,6 +321,18 @@ export class Session extends EventTarget {
   /** Trains although there is no room to keep the model's files: they are downloaded again in the next visit. */
   async playWithoutKeeping(): Promise<void> {
     this.#slot.keep = false;
+    await this.play();
+  }
+
+  /** Trains with settings that take less memory. */
+  async playWithin(proposal: MemoryProposal): Promise<void> {
+    this.configure(settingsOf(this.state.spec, proposal));
+    await this.play();
+  }
+
+  /** Lets runs of this page take so many bytes of GPU memory, and trains. */
+  async playAllowing(bytes: number): Promise<void> {
+    if (this.#room) this.#room.allowed = bytes;
     await this.play();
   }
 

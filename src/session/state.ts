@@ -1,4 +1,4 @@
-import type { AdapterInfo, LoadProgress } from '../../workers/engine-api.ts';
+import type { AdapterInfo, LoadProgress, MemoryProposal } from '../../workers/engine-api.ts';
 import { planGraph, type Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskOf } from '../tasks/of.ts';
@@ -26,6 +26,8 @@ export interface Trouble {
   reward?: 'unread' | 'faulty';
   /** The run's file of questions is to be given, or another one. */
   data?: 'missing' | 'faulty';
+  /** The GPU has no room for the run: settings that fit, and the bytes that it takes as it is where that could be allowed. */
+  memory?: { proposal: MemoryProposal | null; needed: number | null };
 }
 
 /** What is on view, and where it comes from. */

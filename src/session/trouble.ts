@@ -6,6 +6,7 @@ import { RewardError } from '../nodes/rewarder.ts';
 import { DataError, DataMissingError } from '../tasks/data/error.ts';
 import { SpecError } from '../spec.ts';
 import { refusal } from '../storage/refusal.ts';
+import { MemoryError } from '../training/memory.ts';
 import { isNonFinite } from '../training/settings.ts';
 import type { Trouble } from './state.ts';
 
@@ -16,6 +17,12 @@ export function troubleOf(error: unknown, step: number): Trouble {
   const { name } = error as Partial<Error>;
   if (name === 'StorageFullError') {
     return { what, remedy: 'Without being kept it is downloaded again in your next visit.', full: true };
+  }
+  if (error instanceof MemoryError) {
+    const { proposal, estimate, limits } = error.memory;
+    const remedy = proposal ? error.remedy : 'Choose a smaller model, or a lower rank of the adapters.';
+    const needed = estimate.largest.bytes <= limits.buffer ? estimate.total : null;
+    return { what, remedy, memory: { proposal, needed } };
   }
   if (error instanceof UnconfirmedError) {
     return { what, remedy: 'Read it: it runs only if you say so.', reward: 'unread' };

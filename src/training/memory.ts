@@ -3,10 +3,11 @@ import type { MemoryProposal, RunMemory, RunQuestion } from '../../workers/engin
 import { prompter } from '../graph/execute.ts';
 import { planGraph } from '../graph/plan.ts';
 import { Random } from '../random.ts';
-import { promptForm, type RunSpec, type RunSpecInput } from '../spec.ts';
+import { promptForm, type RunSpec } from '../spec.ts';
 import { practiceProblems } from '../tasks/split.ts';
 import type { Task } from '../tasks/task.ts';
 import { EVALUATION_BATCH } from './evaluation.ts';
+import type { Settings } from './settings.ts';
 
 /** GPU memory that a run may take unless its user says otherwise: what a laptop that also does other things has to spare. */
 export const DEFAULT_MEMORY = 4e9;
@@ -14,14 +15,17 @@ export const DEFAULT_MEMORY = 4e9;
 /** Problems looked at for the longest. */
 const PROBLEMS = 200;
 
-/** The run has no room: `memory` has the figures, `message` says them. */
+/** A run that the GPU has no room for: `memory` has the figures, `message` says them. */
 export class MemoryError extends Error {
   override name = 'MemoryError';
   readonly memory: RunMemory;
+  /** What its proposal changes; empty where there is none. */
+  readonly remedy: string;
 
-  constructor(memory: RunMemory, message: string) {
-    super(message);
+  constructor(spec: RunSpec, memory: RunMemory) {
+    super(memoryFault(memory));
     this.memory = memory;
+    this.remedy = memory.proposal ? proposalLine(spec, memory.proposal) : '';
   }
 }
 
@@ -68,16 +72,27 @@ export function proposedSettings(spec: RunSpec, proposal: MemoryProposal): [path
   return all.flatMap(([path, value, now]) => (value === undefined || value === now ? [] : [[path, value]]));
 }
 
-/** A specification with a proposal in place. */
-export function withProposal(
-  spec: RunSpec,
-  { writeBatch, microBatch, recompute, message }: MemoryProposal,
-): RunSpecInput {
+/** A proposal as settings of a run. */
+export function settingsOf(
+  { sampling, training }: RunSpec,
+  proposal: MemoryProposal,
+): Pick<Settings, 'sampling' | 'training'> {
+  const { writeBatch, microBatch, recompute, message } = proposal;
   return {
-    ...spec,
-    sampling: { ...spec.sampling, maxNewTokens: message, ...(writeBatch && { microBatch: writeBatch }) },
-    training: { ...spec.training, ...(microBatch && { microBatch }), ...(recompute && { recompute }) },
+    sampling: { ...sampling, microBatch: writeBatch, maxNewTokens: message },
+    training: { ...training, microBatch, recompute },
   };
+}
+
+/** What a proposal changes, in a sentence. */
+export function proposalLine(
+  spec: RunSpec,
+  { writeBatch, microBatch, recompute, message, total }: MemoryProposal,
+): string {
+  const shorter = message < spec.sampling.maxNewTokens;
+  const rows = `${writeBatch ?? 'all'} rows written and ${microBatch ?? 'all'} trained on at once`;
+  const twice = recompute ? ', layers computed twice' : '';
+  return `With ${rows}${twice}${shorter ? `, and messages of ${message} tokens` : ''}, it takes ${gigabytes(total)}${shorter ? '' : ' and learns the same, more slowly'}.`;
 }
 
 /** One line on why a run does not fit. */

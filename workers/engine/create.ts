@@ -4,11 +4,9 @@ import { NoDeviceError } from '../gpu/device.ts';
 import { ShaderError } from '../gpu/runtime.ts';
 import type { ChoiceMemory } from '../kernels/choose.ts';
 import type { Backend } from './backend.ts';
-import { type ModelConfig, ModelError } from './config.ts';
+import { ModelError } from './config.ts';
 import { Engine } from './engine.ts';
-import { readTokenizerFiles } from './tokenizer-files.ts';
-import { CharacterTokenizer, NoTokenizer, type Tokenizer } from './tokenizer.ts';
-import type { ModelFiles } from './weights/files.ts';
+import { tokenizerOf } from './tokenizer-of.ts';
 import type { WebGpuOptions } from './webgpu.ts';
 import { openModel } from './weights/open.ts';
 import type { ModelWeights } from './weights/packed.ts';
@@ -77,22 +75,4 @@ export async function createBackend(
 async function createReference(weights: ModelWeights): Promise<Backend> {
   const { createReferenceBackend } = await import('../reference/index.ts');
   return createReferenceBackend(weights);
-}
-
-/**
- * Built-in models' tokens are the 128 characters. Others bring a tokenizer, which is loaded with its library; without one
- * they can be scored by token id, and read no text.
- */
-export async function tokenizerOf(config: ModelConfig, files: ModelFiles): Promise<Tokenizer> {
-  if (config.vocabularySize === 128) return new CharacterTokenizer(config.bosId);
-  try {
-    const own = await readTokenizerFiles(files);
-    if (!own) return new NoTokenizer(`${config.name} has no tokenizer.json, so it can read no text.`);
-    const { PretrainedTokenizer } = await import('./pretrained.ts');
-    return new PretrainedTokenizer(own, config);
-  } catch (error) {
-    // What is kept of it may be damaged: the next try asks the server.
-    if (error instanceof ModelError) await files.unsettle();
-    throw error;
-  }
 }

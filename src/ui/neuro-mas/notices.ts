@@ -23,9 +23,9 @@ export interface NoticeContext {
 export function notices(context: NoticeContext): TemplateResult | typeof nothing {
   const { session, state, badStart, seen } = context;
   if (state.trouble) {
-    const { what, remedy, agree, full, reward } = state.trouble;
+    const { what, remedy, agree, full, reward, memory } = state.trouble;
     return html`<nm-notice
-      kind=${agree !== undefined || full || reward === 'unread' ? 'warning' : 'error'}
+      kind=${agree !== undefined || full || reward === 'unread' || memory?.proposal ? 'warning' : 'error'}
       dismissible
       @dismiss=${() => {
         session.dismissTrouble();
