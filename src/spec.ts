@@ -186,7 +186,7 @@ export const RunSpecSchema = v.strictObject({
       pass: v.optional(real(0, 1), 0.8),
       /** Steps at a level before it can be passed. */
       minSteps: v.optional(int(1, 100_000), 15),
-      /** Share of steps that practise an earlier level. */
+      /** Share of steps that practise an earlier level, one that was forgotten most often. */
       revisit: v.optional(real(0, 0.9), 0.25),
     }),
   ),

@@ -90,6 +90,11 @@ const Meta = v.looseObject({
       done: v.array(count),
       changed: count,
       best: v.nullable(v.looseObject({ score: real, step: count })),
+      levels: v.optional(
+        v.array(
+          v.looseObject({ level: count, accuracy: v.pipe(real, v.minValue(0, 'a share'), v.maxValue(1, 'a share')) }),
+        ),
+      ),
       trialCalls: v.optional(count),
     }),
   ),

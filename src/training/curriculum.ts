@@ -20,6 +20,8 @@ export interface ScheduleState {
   changed: number;
   /** What the network is measured against: the best score so far, and its step. */
   best: { score: number; step: number } | null;
+  /** Greedy accuracy of every level when it was measured last. */
+  levels?: { level: number; accuracy: number }[];
   /** Messages written in trials of growth that were undone, which no curve tells of. */
   trialCalls?: number;
 }
@@ -29,6 +31,8 @@ type Guard = NonNullable<RunSpec['guard']>;
 const DECAY = 0.9;
 /** An average has made progress when it rises by more than this. */
 const PROGRESS = 0.02;
+/** A level at 1.00 is practised as if it lacked this much: what is never practised is forgotten unseen. */
+const LEAST = 0.05;
 const GUARD: Guard = { drop: 0.15, patience: 60 };
 
 export const newSchedule = (): ScheduleState => ({
@@ -46,13 +50,21 @@ export const guardOf = (spec: RunSpec): Guard | null => spec.guard ?? (spec.curr
 /** Whether a run takes any decisions at all. */
 export const isScheduled = (spec: RunSpec): boolean => guardOf(spec) !== null;
 
-/** The level of a step (from 0): the present one, or, now and then, an earlier one. Depends on (seed, step) alone. */
-export function practiceLevel(spec: RunSpec, step: number): number {
+/**
+ * The level of a step (from 0): the present one, or, now and then, an earlier one. Levels that were forgotten are practised
+ * most: uniform draws spent half of these steps on levels that were at 1.00 (docs/log.md, "Sixth session"). When the last
+ * level is passed, all levels are drawn so. Depends on (seed, step) and what was measured last.
+ */
+export function practiceLevel(spec: RunSpec, step: number, state: ScheduleState): number {
   const { level } = spec.task;
   if (!spec.curriculum) return level;
-  const earlier = levelsOf(spec).filter((l) => l < level);
+  const ended = nextLevel(spec) === undefined && isPassed(state, spec);
+  const drawn = levelsOf(spec).filter((l) => (ended ? l <= level : l < level));
   const random = new Random(spec.seed, step, 0x6c65766c);
-  return earlier.length > 0 && random.next() < spec.curriculum.revisit ? random.pick(earlier) : level;
+  if (drawn.length === 0 || (!ended && random.next() >= spec.curriculum.revisit)) return level;
+  const lacks = drawn.map((l) => LEAST + 1 - (state.levels?.find((known) => known.level === l)?.accuracy ?? 0));
+  let left = random.next() * lacks.reduce((sum, lack) => sum + lack, 0);
+  return drawn.find((_, i) => (left -= lacks[i] ?? 0) < 0) ?? level;
 }
 
 /** The levels a curriculum is judged by: all of the task up to its last. Without one, the level that is trained. */

@@ -36,6 +36,7 @@ export async function measureAll(
   }
   const score = levels.reduce((sum, { accuracy }) => sum + accuracy, 0) / levels.length;
   trainer.record(evaluation, spec.curriculum ? score : undefined);
+  if (spec.curriculum) trainer.schedule = { ...trainer.schedule, levels };
   return { evaluation: { ...evaluation, ...(spec.curriculum ? { levels } : {}) }, score };
 }
 
@@ -174,7 +175,7 @@ async function* tryAll(
       let calls = 0;
       for (let step = 0; step < steps; step++) {
         signal?.throwIfAborted();
-        const level = practiceLevel(trainer.spec, trainer.stepsDone);
+        const level = practiceLevel(trainer.spec, trainer.stepsDone, trainer.schedule);
         const { point } = await trainer.step({ signal, level });
         rewards.push(point.reward);
         calls += point.calls ?? 0;

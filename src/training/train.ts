@@ -112,7 +112,7 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
     }
     while (trainer.stepsDone < trainer.spec.training.steps) {
       signal?.throwIfAborted();
-      const level = practiceLevel(trainer.spec, trainer.stepsDone);
+      const level = practiceLevel(trainer.spec, trainer.stepsDone, trainer.schedule);
       const report = await trainer.step({ signal, details: options.details?.() ?? false, level });
       if (scheduled()) {
         const { schedule, spec, stepsDone } = trainer;

@@ -1,0 +1,48 @@
+import { describe, expect, it } from 'vitest';
+import { parseSpec } from '../spec.ts';
+import { newSchedule, practiceLevel, type ScheduleState } from './curriculum.ts';
+
+const at = (level: number) => parseSpec({ task: { level }, curriculum: { to: 7, revisit: 0.25, minSteps: 10 } });
+const STEPS = 4000;
+
+/** Share of steps that practise each level. */
+function shares(level: number, state: Partial<ScheduleState>): number[] {
+  const spec = at(level);
+  const counts = Array<number>(8).fill(0);
+  for (let step = 0; step < STEPS; step++) counts[practiceLevel(spec, step, { ...newSchedule(), ...state })]!++;
+  return counts.map((count) => count / STEPS);
+}
+const measured = (...accuracies: number[]) => ({
+  levels: accuracies.map((accuracy, i) => ({ level: i + 1, accuracy })),
+});
+
+describe('the level of a step', () => {
+  it('is the present one, and in the share of revisits an earlier one', () => {
+    const of = shares(4, {});
+    expect(of[4]).toBeCloseTo(0.75, 1);
+    expect(of[1]! + of[2]! + of[3]!).toBeCloseTo(0.25, 1);
+    expect(of[5]! + of[6]! + of[7]!).toBe(0);
+  });
+
+  it('is most often, of the earlier ones, the one that was forgotten', () => {
+    // They lack 0.05, 0.05, 0.05 and 0.65 of 0.8.
+    const of = shares(5, measured(1, 1, 1, 0.4, 0.8));
+    expect(of[4]! / (1 - of[5]!)).toBeCloseTo(0.65 / 0.8, 1);
+    for (const level of [1, 2, 3]) expect(of[level]! / (1 - of[5]!)).toBeCloseTo(0.05 / 0.8, 1);
+  });
+
+  it('is any level, by what it lacks, once the last is passed', () => {
+    const passed = { average: 0.9, since: 10, ...measured(1, 1, 1, 0.5, 0.8, 0.9, 0.9) };
+    const of = shares(7, passed);
+    const all = 3 * 0.05 + 0.55 + 0.25 + 0.15 + 0.15;
+    expect(of[4]).toBeCloseTo(0.55 / all, 1);
+    expect(of[7]).toBeCloseTo(0.15 / all, 1);
+    expect(shares(7, { ...passed, average: 0.5 })[7]).toBeCloseTo(0.75, 1);
+  });
+
+  it('is the same whenever it is asked for, and the only one without a curriculum', () => {
+    const draw = () => Array.from({ length: 40 }, (_, step) => practiceLevel(at(4), step, newSchedule()));
+    expect(draw()).toEqual(draw());
+    expect(practiceLevel(parseSpec({ task: { level: 3 } }), 1, newSchedule())).toBe(3);
+  });
+});
