@@ -10,12 +10,12 @@ const KINDS: readonly [MemoryKind, RegExp][] = [
   ['base', /^(embedding|head|finalNorm|layer\.)/],
   ['adapters', /^adapters\./],
   ['caches', /^cache/],
-  ['activations', /^(generate|prefill|decode|train|base|backward|loss|chunk|score)\b/],
+  ['activations', /^(tensors|last|scratch|backward|loss|chunk|generate|score)\b/],
 ];
 
 export function memoryKind(buffer: string): MemoryKind {
   // The statistics of attention are as long as its queries.
-  if (/^(generate|train|base)\b.*\.stats$/.test(buffer)) return 'activations';
+  if (/^tensors\b.*\.stats$/.test(buffer)) return 'activations';
   return KINDS.find(([, pattern]) => pattern.test(buffer))?.[0] ?? 'other';
 }
 

@@ -82,8 +82,8 @@ export interface KvPlace {
 /** The set of tensors that all passes share in which nobody goes backward, and that backward uses for one layer at a time. */
 export const SHARED = layerName(0);
 
-export function layerName(l: number): string {
-  return `layer.${l}`;
+function layerName(l: number): string {
+  return `tensors.${l}`;
 }
 
 /** Buffers for the tensors of a layer. */
