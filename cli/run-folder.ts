@@ -7,7 +7,7 @@
  *     checkpoint.safetensors                    everything needed to go on: adapters, Adam moments, counters, curve
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseSpec, type RunSpec } from '../src/spec.ts';
 import { fromRecord, toRecord } from '../src/storage/record.ts';
@@ -18,7 +18,7 @@ import type { Checkpoint, CurvePoint } from '../src/training/types.ts';
 import type { Voices } from '../src/training/voice.ts';
 import type { AdapterInfo, AdapterState } from '../workers/engine-api.ts';
 import { about, InputError } from './errors.ts';
-import { writeAtomic } from './files.ts';
+import { removeStale, syncFolder, temporaryFor, writeAtomic } from './files.ts';
 
 interface Accuracy {
   /** Greedy, on held-out problems of the run's level. */
@@ -85,18 +85,31 @@ export class RunFolder implements CheckpointSink {
     });
   }
 
-  /** Replaces all adapters at once. */
+  /** Replaces all adapters at once: at any moment the old ones are there whole, under their name or beside it, or the new. */
   async saveAdapters(states: readonly AdapterState[], baseModel: string): Promise<void> {
     const folder = join(this.path, 'adapters');
-    const temporary = `${folder}.${process.pid}.tmp`;
-    await mkdir(temporary, { recursive: true });
-    for (const state of states) {
-      const { config, weights } = writePeft(state, baseModel);
-      await writeAtomic(join(temporary, state.node, 'adapter_config.json'), config);
-      await writeAtomic(join(temporary, state.node, 'adapter_model.safetensors'), weights);
+    const temporary = temporaryFor(folder);
+    const before = temporaryFor(folder);
+    try {
+      for (const state of states) {
+        const { config, weights } = writePeft(state, baseModel);
+        await writeAtomic(join(temporary, state.node, 'adapter_config.json'), config);
+        await writeAtomic(join(temporary, state.node, 'adapter_model.safetensors'), weights);
+      }
+      const replaced = existsSync(folder);
+      if (replaced) await rename(folder, before);
+      try {
+        await rename(temporary, folder);
+      } catch (error) {
+        if (replaced) await rename(before, folder);
+        throw error;
+      }
+    } finally {
+      await rm(temporary, { recursive: true, force: true });
     }
-    await rm(folder, { recursive: true, force: true });
-    await rename(temporary, folder);
+    await syncFolder(this.path);
+    await rm(before, { recursive: true, force: true });
+    await removeStale(folder);
   }
 
   /** A node's adapter. `like`: see `readPeft`. */

@@ -20,7 +20,7 @@ import type { EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { about, InputError } from './errors.ts';
-import { writeAtomic } from './files.ts';
+import { checkWritable, writeAtomic } from './files.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { openLanes } from './lanes.ts';
 import { RunFolder } from './run-folder.ts';
@@ -49,6 +49,7 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
   for (const arm of study.arms(size)) specOf(arm, 1, size, settings);
 
   const out = options.out ?? join('runs', `study-${study.name}`);
+  await checkWritable(out);
   const file = await openFile(join(out, 'study.json'), study, size);
   const model = settings.model ?? 'nano';
   const engines = await openEngines(model, options);

@@ -14,6 +14,7 @@ import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { openData, saveData, withData } from './data.ts';
 import { InputError } from './errors.ts';
+import { checkWritable } from './files.ts';
 import { cliWriters, readKeys } from './helpers.ts';
 import { abortOnInterrupt } from './interrupt.ts';
 import { checkMemory, memoryFor, memoryTable } from './memory.ts';
@@ -45,6 +46,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const out = options.out ?? options.resume ?? newFolder(nameOf(options), spec.seed);
   if (existsSync(out) && !statSync(out).isDirectory()) throw new InputError(`--out ${out}: it is a file, not a folder`);
   const record = recordingFile(options.record);
+  if (!options.dryRun) await checkWritable(out);
   const folder = new RunFolder(out);
   await openData(spec, { run: options.resume, file: options.data });
   const memory = await memoryFor(
