@@ -3,8 +3,24 @@ import * as v from 'valibot';
 import { HelperError } from '../graph/helper.ts';
 import type { Written } from './writer.ts';
 
-/** Bytes of an answer. A message of 1,024 tokens with probabilities has about 200 kB. */
+/** Bytes of any answer: lists of models are the longest. */
 const MAX_BYTES = 4e6;
+/** Bytes of a message: what is around it, and each of its tokens. 1,024 tokens with probabilities have about 200 kB. */
+const FRAME_BYTES = 500_000;
+const TOKEN_BYTES = 2_000;
+/** Characters of a token: the longest of known vocabularies are runs of blanks, and a message is no such run. */
+const TOKEN_CHARACTERS = 64;
+
+/** What was asked for. */
+interface Asked {
+  /** Texts that end a message. */
+  stop: readonly string[];
+  maxNewTokens: number;
+}
+
+/** Bytes that are read of an answer with a message of so many tokens. */
+export const messageBytes = (maxNewTokens: number): number =>
+  Math.min(MAX_BYTES, FRAME_BYTES + TOKEN_BYTES * maxNewTokens);
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const ReplySchema = v.looseObject({
@@ -31,8 +47,8 @@ const ReplySchema = v.looseObject({
 const ModelsSchema = v.looseObject({ data: v.array(v.looseObject({ id: v.string() })) });
 const ErrorSchema = v.looseObject({ error: v.union([v.string(), v.looseObject({ message: v.string() })]) });
 
-/** Reads at most 4 MB. Throws a HelperError for more. */
-export async function readText(response: Response): Promise<string> {
+/** Reads at most `most` bytes. Throws a HelperError for more, without reading on. */
+export async function readText(response: Response, most = MAX_BYTES): Promise<string> {
   const reader = response.body?.getReader();
   if (!reader) return '';
   const decoder = new TextDecoder();
@@ -42,9 +58,9 @@ export async function readText(response: Response): Promise<string> {
     const { done, value } = await reader.read();
     if (done) return text + decoder.decode();
     size += (value as Uint8Array).byteLength;
-    if (size > MAX_BYTES) {
+    if (size > most) {
       void reader.cancel().catch(() => undefined);
-      throw new HelperError(`its answer has more than ${MAX_BYTES} bytes; a message has far fewer`);
+      throw new HelperError(`its answer has more than ${most} bytes; one of the length asked for has far fewer`);
     }
     text += decoder.decode(value, { stream: true });
   }
@@ -62,8 +78,11 @@ function parse(response: Response, text: string, what: string): unknown {
   }
 }
 
-/** A message out of a chat completion. Throws a HelperError for anything that is not one. */
-export function readReply(response: Response, text: string, stop: readonly string[]): Written {
+/**
+ * A message out of a chat completion, no longer than was asked for: a server that does not keep to `max_tokens` is cut
+ * off. Throws a HelperError for anything that is not one.
+ */
+export function readReply(response: Response, text: string, { stop, maxNewTokens }: Asked): Written {
   const parsed = v.safeParse(ReplySchema, parse(response, text, 'chat/completions'));
   const choice = parsed.success ? parsed.output.choices[0] : undefined;
   if (!parsed.success || !choice) {
@@ -77,14 +96,17 @@ export function readReply(response: Response, text: string, stop: readonly strin
     );
   }
   if (typeof message.content !== 'string') throw new HelperError(`its answer has no message in it: ${hint(text)}`);
-  const cut = Math.min(...stop.map((end) => content.indexOf(end)).filter((at) => at >= 0), content.length);
-  const pieces = (logprobs?.content ?? []).map(({ token, logprob }) => ({ text: token, logProb: logprob }));
+  const end = Math.min(...stop.map((one) => content.indexOf(one)).filter((at) => at >= 0), content.length);
+  const cut = Math.min(end, TOKEN_CHARACTERS * maxNewTokens);
+  const pieces = (logprobs?.content ?? [])
+    .slice(0, maxNewTokens)
+    .map(({ token, logprob }) => ({ text: token.slice(0, TOKEN_CHARACTERS), logProb: logprob }));
   const usage = parsed.output.usage;
   return {
     message: {
       text: content.slice(0, cut),
-      tokens: usage?.completion_tokens ?? pieces.length,
-      stopped: cut < content.length || reason !== 'length',
+      tokens: Math.min(usage?.completion_tokens ?? pieces.length, maxNewTokens),
+      stopped: cut === end && (end < content.length || reason !== 'length'),
       logProb: pieces.length > 0 ? pieces.reduce((sum, { logProb }) => sum + logProb, 0) : null,
       ...(pieces.length > 0 && { pieces }),
     },

@@ -6,7 +6,7 @@
  * not followed, so that it goes nowhere else.
  */
 import { HelperError } from '../graph/helper.ts';
-import { readFault, readModels, readReply, readText } from './endpoint-reply.ts';
+import { messageBytes, readFault, readModels, readReply, readText } from './endpoint-reply.ts';
 import { inParallel, PATIENCE, persist, TryAgain, type Patience } from './patience.ts';
 import type { WriteOptions, WriteRequest, Writer, Written } from './writer.ts';
 
@@ -72,25 +72,27 @@ export class Endpoint implements Writer {
 
   async #write(request: WriteRequest, options: WriteOptions, signal: AbortSignal): Promise<Written> {
     const probabilities = options.details && this.#tellsProbabilities;
+    const { maxNewTokens } = options.sampling;
     const { response, text } = await this.#ask(
       'chat/completions',
       bodyOf(request, options, probabilities),
       this.#patience,
       signal,
+      messageBytes(maxNewTokens),
     );
     if (response.status === 400 && probabilities && /logprob/i.test(text)) {
       this.#tellsProbabilities = false;
       return this.#write(request, options, signal);
     }
     if (!response.ok) throw refused(response.status, text);
-    return readReply(response, text, options.stop);
+    return readReply(response, text, { stop: options.stop, maxNewTokens });
   }
 
   /** Tries again where that may help; any other answer of the server, good or bad, is the caller's. */
-  async #ask(path: string, body: object | undefined, patience: Patience, signal?: AbortSignal) {
+  async #ask(path: string, body: object | undefined, patience: Patience, signal?: AbortSignal, most?: number) {
     const closing = AbortSignal.any([this.#closed.signal, ...(signal ? [signal] : [])]);
     try {
-      return await persist((until) => this.#once(path, body, until), patience, closing);
+      return await persist((until) => this.#once(path, body, until, most), patience, closing);
     } catch (error) {
       if (error instanceof TryAgain) throw new HelperError(`${error.message}, after ${patience.tries} tries`);
       throw error;
@@ -101,6 +103,7 @@ export class Endpoint implements Writer {
     path: string,
     body: object | undefined,
     signal: AbortSignal,
+    most?: number,
   ): Promise<{ response: Response; text: string }> {
     let response: Response;
     const key = this.#key();
@@ -129,7 +132,7 @@ export class Endpoint implements Writer {
     }
     let text: string;
     try {
-      text = await readText(response);
+      text = await readText(response, most);
       // Some servers say back what they were sent.
       if (key !== undefined) text = text.replaceAll(key, '(the key)');
     } catch (error) {

@@ -1,5 +1,6 @@
 /** From the file of a recording to what a page shows. Whatever does not fit together is refused, by name. */
 import * as v from 'valibot';
+import { firstIssue } from '../storage/checkpoint-schema.ts';
 import { planGraph, type Plan } from '../graph/plan.ts';
 import { parseSpec, SpecError, type RunSpec } from '../spec.ts';
 
@@ -106,8 +107,7 @@ function checked(json: unknown): RecordingFile {
       `this recording was made by a newer version of the sandbox (version ${version}; this reads ${VERSION}); reload the page to get the newest one`,
     );
   }
-  const [issue] = result.issues;
-  return damaged(`${v.getDotPath(issue) ?? 'the top'}: ${issue.message.slice(0, 120)}`);
+  return damaged(firstIssue(result.issues[0]));
 }
 
 function specOf(value: unknown, where: string): RunSpec {

@@ -15,6 +15,13 @@ import { Worker } from 'node:worker_threads';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
+declare module 'vitest' {
+  interface TaskMeta {
+    /** Cases that were read; `total.ts` adds them up. */
+    hostileInputs?: number;
+  }
+}
+
 /** An input with how it came to be. */
 export interface Mutated<T> {
   input: T;
@@ -46,7 +53,7 @@ const SECONDS = 1;
 const ALLOWANCE = 48e6;
 const ALLOWANCE_FACTOR = 64;
 /** Characters of a message: more is no message. */
-const MESSAGE = 700;
+const MESSAGE = 800;
 /** Seconds without a case that ends, after which the process is given up. */
 const PATIENCE = 60;
 
@@ -57,7 +64,7 @@ class Fault extends Error {
 
 export function fuzz<T>(target: Target<T>): void {
   const cases = Math.ceil(CASES * (target.share ?? 1));
-  test(`${target.name}: ${cases} hostile inputs`, { timeout: 600_000 }, async () => {
+  test(`${target.name}: ${cases} hostile inputs`, { timeout: 600_000 }, async ({ task }) => {
     const seed = Number(process.env['FC_SEED'] ?? 20261124);
     const attempt = async ({ input }: Mutated<T>): Promise<void> => {
       watchdog.tell(target.name, seed);
@@ -68,6 +75,7 @@ export function fuzz<T>(target: Target<T>): void {
       seed,
       endOnFailure: false,
     });
+    task.meta.hostileInputs = result.numRuns;
     if (!result.failed) return;
     const [found] = result.counterexample ?? [];
     const why = result.errorInstance instanceof Error ? result.errorInstance : new Error(String(result.errorInstance));

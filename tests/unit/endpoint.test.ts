@@ -87,6 +87,21 @@ it('reads probabilities where there are some, and cuts at a stop the server igno
   expect(server?.seen[0]?.body['logprobs']).toBe(true);
 });
 
+it('cuts off a server that writes more than it was asked for', async () => {
+  const content = Array.from({ length: 20 }, () => ({ token: 'xyz '.repeat(50), logprob: -0.5 }));
+  const endpoint = await to((response) => {
+    const reply = says('x'.repeat(2000));
+    json(response, 200, {
+      ...reply,
+      choices: [{ ...reply.choices[0], logprobs: { content } }],
+      usage: { prompt_tokens: 5, completion_tokens: 9e15 },
+    });
+  });
+  const { message } = await ask(endpoint, { details: true });
+  expect(message).toMatchObject({ text: 'x'.repeat(8 * 64), tokens: 8, stopped: false, logProb: -4 });
+  expect(message.pieces?.map(({ text }) => text.length)).toEqual(Array(8).fill(64));
+});
+
 it('does without probabilities where the server refuses to tell them, and does not ask again', async () => {
   const endpoint = await to((response, { body }) =>
     body['logprobs'] === undefined
@@ -161,7 +176,7 @@ describe('an answer that is none is an error at once, never an empty message', (
     ['no choice', type('application/json', '{"choices": []}'), /not a chat completion/],
     ['no message', (response) => json(response, 200, says(null)), /has no message in it/],
     ['only reasoning', (response) => json(response, 200, says('', { reasoning_content: 'hm' })), /only reasoning/],
-    ['4 MB', (response) => json(response, 200, says('x'.repeat(5e6))), /more than 4000000 bytes/],
+    ['600 kB for 8 tokens', (response) => json(response, 200, says('x'.repeat(6e5))), /more than 516000 bytes/],
     [
       'another address',
       (response) => void response.writeHead(307, { location: 'http://127.0.0.1:9/v1' }).end(),

@@ -25,7 +25,8 @@ if (filters.length === 0) {
 
 const unit = join(reports, 'unit.json');
 count('unit tests', 'vitest/vitest.mjs', unit, {}, [
-  ...['run', '--passWithNoTests', '--reporter=default', '--reporter=json', `--outputFile.json=${unit}`, ...filters],
+  ...['run', '--passWithNoTests', '--reporter=default', '--reporter=json', '--reporter=./tests/fuzz/total.ts'],
+  ...[`--outputFile.json=${unit}`, ...filters],
 ]);
 const browser = join(reports, 'browser.json');
 count('browser tests', '@playwright/test/cli.js', browser, { PLAYWRIGHT_JSON_OUTPUT_FILE: browser }, [

@@ -30,6 +30,15 @@ export class Faults {
   }
 }
 
-/** At most `length` characters of a text, quoted, without line breaks. */
-export const quoted = (text: string, length = 40): string =>
-  JSON.stringify(text.length > length ? `${text.slice(0, length)}…` : text);
+/** What ends a line, cannot be seen, or changes the direction of the text around it; JSON escapes only some of it. */
+const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
+/** At most `length` characters of a text, quoted, on one line; half as many again where some had to be escaped. */
+export function quoted(text: string, length = 40): string {
+  const json = JSON.stringify(text.length > length ? `${text.slice(0, length)}…` : text).replace(
+    UNSEEN,
+    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
+  );
+  // Each of a run of zeros is written as six characters.
+  return json.length > 1.5 * length + 3 ? `${json.slice(0, 1.5 * length)}…"` : json;
+}
