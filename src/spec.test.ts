@@ -36,6 +36,11 @@ describe('parseSpec', () => {
 
   it.each([
     [{ training: { samples: 1 } }, 'training.samples: 1 is not allowed; it must be a whole number from 2 to 256'],
+    [{ credit: { share: 0.5 } }, 'credit.share: counterfactual has none; it belongs to credit.method "solo"'],
+    [
+      { credit: { method: 'solo' }, lora: { shared: true } },
+      'credit.method: solo needs an adapter for each node; leave lora.shared out',
+    ],
     [{ training: { samples: 2.5 } }, 'training.samples: 2.5 is not allowed; it must be a whole number from 2 to 256'],
     [{ training: { learningRate: NaN } }, 'training.learningRate: NaN is not allowed; it must be a number from 0 to 1'],
     [

@@ -171,8 +171,13 @@ export const RunSpecSchema = v.strictObject({
   /** How a node's share in the reward is found (default: all nodes get the same). */
   credit: v.optional(
     v.strictObject({
-      /** `same`; `counterfactual` (C3): each node against its own resampled messages; `blank`: against its silence. */
-      method: v.optional(v.picklist(['same', 'counterfactual', 'blank']), 'counterfactual'),
+      /**
+       * `same`; `counterfactual` (C3): each node against its own resampled messages; `blank`: against its silence; `solo`: in
+       * each problem one node samples and the others write greedily, so that only it can have made the difference.
+       */
+      method: v.optional(v.picklist(['same', 'counterfactual', 'blank', 'solo']), 'counterfactual'),
+      /** Of `solo`: share of a step's problems in which one node explores alone (default: all). */
+      share: v.optional(real(0, 1)),
       /** Messages compared in each situation, the one that was sent included; divides `training.samples`. */
       replays: v.optional(int(2, 32), 4),
     }),
@@ -332,6 +337,9 @@ function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
         `credit.replays: ${credit.replays} does not divide training.samples, ${training.samples}, into two situations or more`,
       );
     }
+  }
+  if (credit?.share !== undefined && credit.method !== 'solo') {
+    throw new SpecError(`credit.share: ${credit.method} has none; it belongs to credit.method "solo"`);
   }
   if (credit && credit.method !== 'same' && spec.lora.shared) {
     throw new SpecError(`credit.method: ${credit.method} needs an adapter for each node; leave lora.shared out`);

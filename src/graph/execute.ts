@@ -19,6 +19,11 @@ export interface Hearing {
 }
 
 interface Run extends Hearing {
+  /**
+   * Whether a node samples in a row; elsewhere it writes greedily, once for each prompt, and is not kept. Asked with the
+   * row's `heardAs`. Left out: every node samples in every row.
+   */
+  explores?: ((node: PlannedNode, row: number) => boolean) | undefined;
   plan: Plan;
   engine: EngineApi;
   /** Texts of the problems. */
@@ -75,6 +80,8 @@ export interface Execution {
   tokens: { prompt: number; message: number };
   /** Rows: problems × samples. */
   rows: number;
+  /** Messages that were written: fewer than rows × nodes where some nodes did not explore. */
+  written: number;
   /** How nodes were asked. */
   reading: Pick<Run, 'sampling' | 'prompt'>;
 }
@@ -92,7 +99,7 @@ export function execute(request: ExecuteRequest): Promise<Execution> {
 export async function continueFrom(request: ContinueRequest): Promise<Execution> {
   const { plan, engine, rows } = request;
   const messages = new Map<string, Message[]>(request.given);
-  const numbers = rows.map(({ number }) => number);
+  let written = 0;
   const layers: LayerResult[] = [];
   const rollouts: number[] = [];
   const promptOf = prompter(request, messages);
@@ -102,28 +109,16 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
       if (l + 1 < request.fromLayer) continue;
       request.signal?.throwIfAborted();
       const start = performance.now();
-      const asked: GenerateRequest = {
-        seed: request.seed,
-        step: request.step,
-        ...writing(request),
-        keep: request.keep,
-        details: request.details,
-        nodes: nodes.map((node) => ({
-          node: node.id,
-          rows: numbers,
-          prompts: rows.map(({ problem, heardAs }, row) => promptOf(node, problem, row, heardAs)),
-        })),
-      };
-      const result = await engine.generate(asked, request.signal);
-      if (result.rollout !== null) rollouts.push(result.rollout);
-      for (const { node, messages: written } of result.nodes) messages.set(node, written);
+      const result = await writeLayer(request, nodes, promptOf, (rollout) => rollouts.push(rollout));
+      for (const [node, of] of result.messages) messages.set(node, of);
+      written += result.written;
       layers.push({
         layer: l + 1,
         nodes: nodes.map((node) => node.id),
         rollout: result.rollout,
         tokens: result.tokens,
         seconds: (performance.now() - start) / 1000,
-        parts: result.seconds,
+        parts: result.parts,
       });
     }
     request.signal?.throwIfAborted();
@@ -144,8 +139,94 @@ export async function continueFrom(request: ContinueRequest): Promise<Execution>
       message: layers.reduce((sum, layer) => sum + layer.tokens.message, 0),
     },
     rows: rows.length,
+    written,
     reading: { sampling: request.sampling, prompt: request.prompt },
   };
+}
+
+interface WrittenLayer {
+  messages: Map<string, Message[]>;
+  rollout: number | null;
+  tokens: { prompt: number; message: number };
+  parts: Record<string, number>;
+  written: number;
+}
+
+/** All rows of a layer: those that explore are sampled, and kept if asked for; the others are written once a prompt. */
+async function writeLayer(
+  request: ContinueRequest,
+  nodes: readonly PlannedNode[],
+  promptOf: ReturnType<typeof prompter>,
+  onKept: (rollout: number) => void,
+): Promise<WrittenLayer> {
+  const { engine, rows, explores, signal } = request;
+  const asked = nodes.map((node) => {
+    const prompts = rows.map(({ problem, heardAs }, row) => promptOf(node, problem, row, heardAs));
+    const explored = rows.flatMap(({ heardAs }, row) => (!explores || explores(node, heardAs) ? [row] : []));
+    const settled = new Map<string, number[]>();
+    if (explores) {
+      for (const [row, { heardAs }] of rows.entries()) {
+        if (explores(node, heardAs)) continue;
+        const prompt = prompts[row] ?? '';
+        const same = settled.get(prompt);
+        if (same) same.push(row);
+        else settled.set(prompt, [row]);
+      }
+    }
+    return { node, prompts, explored, settled: [...settled.values()] };
+  });
+  const result: WrittenLayer = {
+    messages: new Map(asked.map(({ node }) => [node.id, []])),
+    rollout: null,
+    tokens: { prompt: 0, message: 0 },
+    parts: {},
+    written: 0,
+  };
+  /** `places[n][i]`: the rows that get message i of node n. */
+  const write = async (places: number[][][], how: Pick<GenerateRequest, 'sampling' | 'chat'>, keep: boolean) => {
+    const speaking = asked.flatMap(({ node, prompts }, n) =>
+      places[n]?.length ? [{ node, prompts, places: places[n] }] : [],
+    );
+    if (speaking.length === 0) return;
+    const generated = await engine.generate(
+      {
+        seed: request.seed,
+        step: request.step,
+        ...how,
+        keep,
+        details: request.details,
+        nodes: speaking.map(({ node, prompts, places }) => ({
+          node: node.id,
+          rows: places.map(([first = 0]) => rows[first]?.number ?? 0),
+          prompts: places.map(([first = 0]) => prompts[first] ?? ''),
+        })),
+      },
+      signal,
+    );
+    if (generated.rollout !== null) onKept((result.rollout = generated.rollout));
+    for (const [n, { node, messages }] of generated.nodes.entries()) {
+      const of = result.messages.get(node);
+      for (const [i, message] of messages.entries()) {
+        for (const row of speaking[n]?.places[i] ?? []) if (of) of[row] = message;
+      }
+      result.written += messages.length;
+    }
+    result.tokens.prompt += generated.tokens.prompt;
+    result.tokens.message += generated.tokens.message;
+    for (const [part, time] of Object.entries(generated.seconds)) result.parts[part] = (result.parts[part] ?? 0) + time;
+  };
+  const { sampling, ...form } = writing(request);
+  await write(
+    asked.map(({ explored }) => explored.map((row) => [row])),
+    { sampling, ...form },
+    request.keep,
+  );
+  await write(
+    asked.map(({ settled }) => settled),
+    { sampling: { ...sampling, temperature: 0 }, ...form },
+    false,
+  );
+  return result;
 }
 
 /** How messages are written, for the engine. */

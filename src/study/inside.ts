@@ -62,11 +62,23 @@ export const credit: Study = {
       label: 'against the node’s silence',
       spec: { ...network, credit: { method: 'blank', replays: 2 } },
     },
+    {
+      name: 'solo',
+      label: 'one node explores at a time',
+      spec: { ...network, credit: { method: 'solo' } },
+    },
+    {
+      name: 'solo-half',
+      label: 'one node at a time in half of the problems',
+      spec: { ...network, credit: { method: 'solo', share: 0.5 } },
+    },
   ],
   comparisons: [
     ['leave-one-out', 'moving-average', 'leave-one-out against the moving average'],
     ['counterfactual', 'leave-one-out', 'counterfactual credit against the same for all'],
     ['counterfactual-equal', 'leave-one-out', 'the same at equal cost'],
     ['blank', 'leave-one-out', 'credit against silence against the same for all'],
+    ['solo', 'leave-one-out', 'one node exploring at a time against all at once'],
+    ['solo-half', 'leave-one-out', 'both by halves against all at once'],
   ],
 };

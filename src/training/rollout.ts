@@ -10,6 +10,7 @@ import { assignCredit, type BaselineState } from './credit.ts';
 import { hearing } from './evaluation.ts';
 import { judge, type Bench } from './judge.ts';
 import { layerSeconds, type Judged } from './report.ts';
+import { explores, rowsOf, soloCredit, soloists } from './solo.ts';
 import { isHeard, type Voices } from './voice.ts';
 
 export interface RolloutRequest extends Bench {
@@ -53,6 +54,7 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
   const problems = practiceProblems(task, request.level, training.problems, new Random(seed, step));
 
   const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
+  const solo = method === 'solo' ? soloists(plan, training.problems, spec.credit?.share ?? 1, seed, step) : null;
   const reaches = hearing({ plan, task, silent: [] }, problems);
   const run = {
     ...reaches,
@@ -65,6 +67,9 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     step,
     sampling,
     prompt: promptForm(spec),
+    ...(solo && {
+      explores: ({ key }: { key: number }, row: number) => explores(solo[Math.floor(row / samples)], key),
+    }),
     details,
     signal,
   };
@@ -83,14 +88,16 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     let credit: NodeCredit;
     if (method === 'counterfactual') credit = await counterfactual(again, replays);
     else if (method === 'blank') credit = await blanking(again);
+    else if (solo) credit = soloCredit(plan, solo, advantages, samples);
     else credit = { nodes: plan.nodes.map(({ id }) => same(id, advantages)), rollouts: [], calls: 0 };
 
     // A message that nobody was given has no part in the reward.
     for (const own of credit.nodes) {
       const key = keyOf(own.node);
+      const played = solo && rowsOf(solo, key, samples);
       const others = Math.max(1, own.advantages.length / execution.rows - 1);
       own.advantages.forEach((_, i) => {
-        const row = i < execution.rows ? i : Math.floor((i - execution.rows) / others);
+        const row = played ? (played[i] ?? 0) : i < execution.rows ? i : Math.floor((i - execution.rows) / others);
         if (!heard(key, row)) own.advantages[i] = 0;
       });
     }

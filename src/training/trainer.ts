@@ -11,7 +11,7 @@
  *
  * Left out on purpose: no critic, no importance ratio and no PPO clipping (each batch is used once, on-policy), no
  * reference-model updates, no learning-rate schedule. By default all nodes of a rollout get the same advantage;
- * `counterfactual.ts` finds each node's own, at a price.
+ * `counterfactual.ts` finds each node's own, at a price; `solo.ts` lets one node at a time explore.
  *
  * The trainer holds text and numbers only. Weights, tokens and gradients stay in the engine.
  */
@@ -257,7 +257,7 @@ export class Trainer {
       entropy: weightedMean(update.nodes, (node) => node.entropy),
       seconds: (performance.now() - start) / 1000,
       nodes: this.#plan.nodes.length,
-      calls: execution.rows * this.#plan.nodes.length + credit.calls,
+      calls: execution.written + credit.calls,
       ...(this.#spec.curriculum ? { level } : {}),
     };
     this.#curve.push(point);

@@ -1,0 +1,66 @@
+import { expect, it, vi } from 'vitest';
+import { tinyEngine } from '../../tests/support/tiny.ts';
+import { planGraph } from '../graph/plan.ts';
+import { parseSpec } from '../spec.ts';
+import { rowsOf, soloCredit, soloists } from './solo.ts';
+import { Trainer } from './train.ts';
+
+const plan = planGraph({ layers: [2, 1], hears: 'all' });
+const keys = plan.nodes.map(({ key }) => key);
+
+it('gives every node its turn, alone or with all others, from the seed and the step alone', () => {
+  const turns = soloists(plan, 8, 0.75, 7, 3);
+  expect(turns).toEqual(soloists(plan, 8, 0.75, 7, 3));
+  expect(turns.filter((soloist) => soloist === null)).toHaveLength(2);
+  for (const key of keys) expect(turns.filter((soloist) => soloist === key)).toHaveLength(2);
+  // Who begins, and so who gets one more, is not the same in every step.
+  const first = new Set(Array.from({ length: 20 }, (_, step) => soloists(plan, 8, 1, 7, step)[0]));
+  expect(first).toEqual(new Set(keys));
+  expect(soloists(planGraph({ layers: [1], hears: 'all' }), 3, 1, 7, 0)).toEqual([null, null, null]);
+});
+
+it('credits a node in the rows in which it explored, and in no others', () => {
+  const [a = 0, b = 0, c = 0] = keys;
+  const solo = [a, null, c];
+  expect(rowsOf(solo, a, 2)).toEqual([0, 1, 2, 3]);
+  expect(rowsOf(solo, b, 2)).toEqual([2, 3]);
+  expect(rowsOf(solo, c, 2)).toEqual([2, 3, 4, 5]);
+  const { nodes } = soloCredit(plan, [a, a, c], Float32Array.of(1, -1, 2, -2, 3, -3), 2);
+  expect(nodes.map(({ node, advantages }) => [node, [...advantages]])).toEqual([
+    ['1.0', [1, -1, 2, -2]],
+    ['2.0', [3, -3]],
+  ]);
+});
+
+it('samples where a node explores, writes the rest once and greedily, and trains on what was sampled', async () => {
+  const engine = await tinyEngine();
+  const spec = parseSpec({
+    graph: { layers: [2, 1], hears: 'all' },
+    lora: { rank: 1 },
+    credit: { method: 'solo' },
+    training: { problems: 3, samples: 4 },
+    sampling: { maxNewTokens: 4 },
+  });
+  const trainer = await Trainer.create({ spec, engine });
+  const [generate, update] = [vi.spyOn(engine, 'generate'), vi.spyOn(engine, 'update')];
+  const { point } = await trainer.step();
+  const calls = generate.mock.calls.map(([call]) => call);
+  for (const { keep, sampling } of calls) expect(sampling.temperature).toBe(keep ? 1 : 0);
+  const rows = (node: string, keep: boolean) =>
+    calls
+      .filter((call) => call.keep === keep)
+      .flatMap((call) => call.nodes.find((n) => n.node === node)?.prompts ?? []);
+  for (const node of ['1.0', '1.1', '2.0']) {
+    // One problem each, sampled four times; the others' prompts are written once.
+    expect(rows(node, true)).toHaveLength(4);
+    expect(new Set(rows(node, false)).size).toBe(rows(node, false).length);
+  }
+  expect(rows('1.0', false)).toHaveLength(2);
+  expect(update.mock.calls[0]?.[0].nodes.map(({ node, advantages }) => [node, advantages.length])).toEqual([
+    ['1.0', 4],
+    ['1.1', 4],
+    ['2.0', 4],
+  ]);
+  expect(point.calls).toBe(calls.flatMap(({ nodes }) => nodes.flatMap(({ prompts }) => prompts)).length);
+  expect(point.calls).toBeLessThan(3 * 4 * 3);
+});
