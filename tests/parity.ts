@@ -163,14 +163,14 @@ export function describeParity(name: string, create: (weights: ModelWeights) => 
   });
 }
 
-function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
+export function largestDifference(a: ArrayLike<number>, b: ArrayLike<number>): number {
   let max = a.length === b.length ? 0 : Infinity;
   for (let i = 0; i < b.length; i++) max = Math.max(max, Math.abs(a[i]! - b[i]!));
   return max;
 }
 
 /** ‖a − b‖ / ‖b‖; an expected tensor of zeros must be met by zeros. */
-function relativeError(a: Float32Array, b: Float32Array): number {
+export function relativeError(a: Float32Array, b: Float32Array): number {
   let difference = 0;
   let size = 0;
   b.forEach((x, i) => {

@@ -47,6 +47,23 @@ test.each(['nano', 'small'])("%s's safetensors quantise to the shipped folder bi
   expect(made.finalNorm).toEqual(shipped.finalNorm);
 });
 
+test('rope_parameters, as transformers 5 writes them, are rope_theta and rope_scaling', async () => {
+  const ropeScaling = { type: 'llama3', factor: 8, lowFrequencyFactor: 1, highFrequencyFactor: 4 } as const;
+  const model = randomModel({ ropeScaling: { ...ropeScaling, originalContextLength: 32 } }, 1, 'bf16');
+  const files = writeHuggingFace(model, { dtype: 'BF16', files: 1 });
+  const { rope_theta, rope_scaling, ...config } = JSON.parse(new TextDecoder().decode(files.get('config.json')));
+  const set = (rope_parameters: object) =>
+    files.set('config.json', new TextEncoder().encode(JSON.stringify({ ...config, rope_parameters })));
+  set({ ...rope_scaling, rope_theta });
+  expect((await load(files)).config).toEqual({ ...model.config, quantization: 'f16' });
+  set({ rope_type: 'default', rope_theta: 500 });
+  expect((await load(files)).config).toMatchObject({ ropeTheta: 500, ropeScaling: null });
+  set({ rope_theta: 500 });
+  expect((await load(files)).config).toMatchObject({ ropeTheta: 500, ropeScaling: null });
+  set({ ...rope_scaling, rope_type: 'yarn', rope_theta });
+  await expect(load(files)).rejects.toThrow('config.json: rope_parameters.rope_type is "yarn"; it must be "default"');
+});
+
 test('what cannot be run is named', async () => {
   const files = writeHuggingFace(randomModel({}, 1, 'bf16'), { dtype: 'BF16', files: 1 });
   const config = JSON.parse(new TextDecoder().decode(files.get('config.json')));

@@ -7,7 +7,7 @@ import type { Quantization } from '../../engine-api.ts';
 import { type ModelConfig, ModelError } from '../config.ts';
 import { parseHeader, type StoredTensor } from './safetensors-header.ts';
 import type { ModelFiles } from './files.ts';
-import { fileName, parseJson, tokenIds, whole } from './json.ts';
+import { fileName, llama3Scaling, parseJson, tokenIds, whole } from './json.ts';
 import { MAX_CONFIG_BYTES } from './mlc.ts';
 import { type Plan, type PlannedFile, TOKENIZER_FILES } from './plan.ts';
 import { architecture, configOf, ShapeFields } from './shape.ts';
@@ -29,13 +29,23 @@ const INDEX = 'model.safetensors.index.json';
 const MAX_INDEX_BYTES = 2 ** 24;
 const MAX_HEADER_BYTES = 2 ** 24;
 
+/** Since transformers 5, in place of `rope_theta` and `rope_scaling`. */
+const RopeParameters = v.variant(
+  'rope_type',
+  [
+    v.object({ rope_type: v.optional(v.literal('default'), 'default'), rope_theta: ShapeFields.rope_theta }),
+    v.object({ ...llama3Scaling.entries, rope_theta: ShapeFields.rope_theta }),
+  ],
+  '"default" or "llama3": other ways to stretch positions cannot be run',
+);
+
 const Config = v.object({
   model_type: architecture,
   quantization_config: v.nullish(
     v.never('absent: weights that were quantised for PyTorch cannot be run; take the original'),
   ),
   ...ShapeFields,
-  rope_parameters: v.nullish(v.object({ rope_theta: ShapeFields.rope_theta })),
+  rope_parameters: v.nullish(RopeParameters),
   max_position_embeddings: whole(2, 2 ** 24),
   bos_token_id: v.nullish(tokenIds),
   eos_token_id: v.nullish(tokenIds),
@@ -101,9 +111,14 @@ function storageOf(quantization: Quantization, stored: RealType[]): Storage {
 async function readConfig(files: ModelFiles, bytes: Uint8Array, quantization: Quantization): Promise<ModelConfig> {
   const config = parseJson(Config, HF_CONFIG, bytes);
   const generation = await files.readOptional(GENERATION_CONFIG, MAX_CONFIG_BYTES, HF_CONFIG);
+  const rope = config.rope_parameters;
   const eos = generation && parseJson(GenerationConfig, GENERATION_CONFIG, generation).eos_token_id;
   return configOf(
-    { ...config, rope_theta: config.rope_theta ?? config.rope_parameters?.rope_theta },
+    {
+      ...config,
+      rope_theta: config.rope_theta ?? rope?.rope_theta,
+      rope_scaling: config.rope_scaling ?? (rope?.rope_type === 'llama3' ? rope : undefined),
+    },
     {
       file: HF_CONFIG,
       prefix: '',
