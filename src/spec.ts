@@ -23,8 +23,8 @@ const NodeId = v.pipe(v.string(), v.regex(/^[1-9]\d?\.\d{1,2}$/, 'a node is name
 
 /** When, and what. Fields a rule has no use for are refused by `checkGrowth`. */
 const GrowthRule = v.strictObject({
-  /** At a step; when a level is passed; when learning stalls. */
-  when: v.picklist(['step', 'level', 'stall']),
+  /** At a step; when a level is passed, before the next one begins; when a level begins; when learning stalls. */
+  when: v.picklist(['step', 'level', 'begin', 'stall']),
   /** The step or level. */
   at: v.optional(int(0, 1_000_000)),
   /** One of the edits, or `try`: each of a few ways to add a node is tried briefly, and the best is kept. */
@@ -354,8 +354,9 @@ function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
     if ((rule.when === 'stall') !== (rule.at === undefined)) {
       throw new SpecError(`growth.schedule.${i}.at: ${rule.when === 'stall' ? 'a stall has none' : 'say at which'}`);
     }
-    if (rule.when === 'level' && !curriculum) {
-      throw new SpecError(`growth.schedule.${i}.when: levels are passed only in a curriculum; add one`);
+    if ((rule.when === 'level' || rule.when === 'begin') && !curriculum) {
+      const what = rule.when === 'begin' ? 'begin' : 'are passed';
+      throw new SpecError(`growth.schedule.${i}.when: levels ${what} only in a curriculum; add one`);
     }
   }
 }

@@ -159,6 +159,37 @@ describe('a schedule', () => {
     );
   });
 
+  it('grows as a level begins, without having to pass the last one again', async () => {
+    const plan: RunSpecInput = {
+      curriculum: { to: 3, minSteps: 2, revisit: 0 },
+      growth: { start: 'base', schedule: [{ when: 'begin', at: 2, do: 'add-node', layer: 1 }] },
+      task: { name: 'arithmetic', level: 1 },
+      training: { steps: 5 },
+    };
+    await withTrainer(
+      async (trainer) => {
+        const events: TrainEvent[] = [];
+        for await (const event of train(trainer)) events.push(event);
+        expect(decisions(events).map(({ step, action, reason }) => [step, action, reason.split(':')[0]])).toEqual([
+          [2, 'level', 'on to level 2'],
+          [2, 'grow', 'a node is added to layer 1, starting as base'],
+          [4, 'level', 'on to level 3'],
+        ]);
+        expect(trainer.curve.map(({ level, nodes }) => [level, nodes])).toEqual([
+          [1, 2],
+          [1, 2],
+          [2, 3],
+          [2, 3],
+          [3, 3],
+        ]);
+      },
+      { spec: plan },
+    );
+    expect(() => parseSpec({ growth: { schedule: [{ when: 'begin', at: 2, do: 'add-node', layer: 1 }] } })).toThrow(
+      'growth.schedule.0.when: levels begin only in a curriculum; add one',
+    );
+  });
+
   it('resumed from any checkpoint equals one that was never interrupted, bit for bit', async () => {
     const saved: { checkpoint: Checkpoint; best: Checkpoint | undefined }[] = [];
     let best: Checkpoint | undefined;

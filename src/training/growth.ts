@@ -100,6 +100,7 @@ export function dueNow(trainer: Trainer): Due {
       }
     } else if (!schedule.done.includes(rule)) {
       if (when === 'step' && stepsDone >= (at ?? 0)) return { rule, reason: `step ${stepsDone} is reached` };
+      if (when === 'begin' && spec.task.level >= (at ?? 0)) return { rule, reason: `level ${spec.task.level} begins` };
       if (when === 'level' && passed && spec.task.level === at) {
         return { rule, reason: `level ${at} is passed with an average reward of ${average}` };
       }

@@ -88,10 +88,11 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
   }
   /** Levels and growth that are due; growth is measured before, so that it can be undone. */
   async function* decide(): AsyncGenerator<TrainEvent, void, void> {
-    const due = dueNow(trainer);
-    if (!due) return;
-    if ('rule' in due && measuredAt() !== trainer.stepsDone) yield* measure();
-    yield* carryOut(trainer, due, signal);
+    // A level that begins may bring nodes with it.
+    for (let due = dueNow(trainer); due; due = dueNow(trainer)) {
+      if ('rule' in due && measuredAt() !== trainer.stepsDone) yield* measure();
+      yield* carryOut(trainer, due, signal);
+    }
   }
   async function save(best: boolean): Promise<TrainEvent> {
     const step = trainer.stepsDone;
