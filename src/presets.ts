@@ -25,7 +25,8 @@ export const presets = {
   },
   'arithmetic-2-1-small': {
     title: 'Three nodes, nested arithmetic, small steps',
-    lookFor: 'The same network on an eighth of the rollouts a step: it still learns, with a rougher curve.',
+    lookFor:
+      'Two nodes read the problem and one reads their messages: watch the two divide the brackets. Short steps, for a machine without a graphics card.',
     spec: {
       model: 'nano',
       task: { name: 'arithmetic', level: 3 },

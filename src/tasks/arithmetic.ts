@@ -18,6 +18,7 @@ export const arithmetic: Task = {
   title: 'Nested arithmetic',
   description:
     'Work out an expression; only the last digit counts. Watch whether the first nodes take different brackets.',
+  note: 'only last digits count',
   levels: [
     { level: 1, label: 'one operation', example: '3+4' },
     { level: 2, label: 'two operations', example: '(3+4)*2' },

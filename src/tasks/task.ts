@@ -33,6 +33,8 @@ export interface Task {
   readonly description: string;
   /** In plain English: for models that follow instructions, not the built-in ones. */
   readonly english?: true;
+  /** A few words beside the problem, where its right answer would surprise. */
+  readonly note?: string;
   readonly levels: readonly LevelLabel[];
   /** Throws where it cannot be trained on as it is, and says why: a file of questions that is not here. */
   check?(): void;

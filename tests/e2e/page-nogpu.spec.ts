@@ -31,7 +31,7 @@ test('without WebGPU a recording is shown first; who wants to wait trains on the
   const { adapter, spec } = await stateOf(page);
   expect(adapter?.engine).toBe('reference');
   expect(spec.training).toMatchObject({ problems: 8, samples: 8 });
-  await expect(page.getByText('WebGPU is not used here')).toBeVisible();
+  await expect(page.getByText('No graphics card is used')).toBeVisible();
   await expect(page.locator('nm-status')).toContainText(/\d\.\d\d steps\/s/);
 
   await page.getByLabel('Full').check();

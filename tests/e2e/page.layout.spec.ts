@@ -42,7 +42,7 @@ test('a laptop shows everything at once, also with a notice, an open node and th
   await engineLoaded(page);
   await page.getByRole('button', { name: 'One step' }).click();
   await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle');
-  await expect(page.getByText('WebGPU is not used here')).toBeVisible();
+  await expect(page.getByText('No graphics card is used')).toBeVisible();
   expect(await crowded(page)).toEqual([]);
   await page.getByRole('button', { name: 'Change the network' }).click();
   expect(await crowded(page)).toEqual([]);

@@ -53,7 +53,7 @@ test('a recording says what it is, and every view works without an engine', asyn
   await expect(page.getByLabel('Try your own')).toHaveCount(0);
   await expect(page.getByRole('button', { name: 'Change the network' })).toHaveCount(0);
   await panel.getByRole('switch', { name: 'Blank node 1·1' }).check();
-  await expect(panel).toContainText(/goes from\s+1\.00 to\s+0\.29/);
+  await expect(panel).toContainText(/goes from\s+100\s% to\s+29\s%/);
   await expect(page.locator('nm-scrubber output')).toHaveText('75 of 75');
 
   expect(await axeViolations(page)).toEqual([]);
@@ -100,7 +100,7 @@ test('recordings are in the menu, and the live run is as it was afterwards', asy
   await expect(page.locator('nm-playback .centre')).toContainText('Step 40, 2-1: a node is added to layer 1');
   await page.getByRole('button', { name: 'Share' }).click();
   await expect(page).toHaveURL(/#recording=grown-1-1$/);
-  await page.getByRole('button', { name: 'Close it' }).click();
+  await page.getByRole('button', { name: 'Close the recording' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('no roles, one reward');
   await expect(page.getByLabel('Try your own')).toBeVisible();
 });
@@ -111,7 +111,7 @@ test('a file is opened from the list of runs, and by dropping it', async ({ page
   await page.locator('nm-runs input[type=file]').setInputFiles(FILE);
   await expect(page.getByText('This is a recording')).toBeVisible();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('A chain of two nodes, grown to three');
-  await page.getByRole('button', { name: 'Close it' }).click();
+  await page.getByRole('button', { name: 'Close the recording' }).click();
   await drop(page, 'x.zip', await readFile(FILE));
   await expect(page.getByText('This is a recording')).toBeVisible();
 });

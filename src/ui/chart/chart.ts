@@ -109,9 +109,10 @@ export class NmChart extends LitElement {
       height,
       legend: { show: false },
       cursor: { show: false },
-      padding: [6, 8, 0, 0],
+      // Room at the end for half of the last number.
+      padding: [6, 12, 0, 0],
       scales: {
-        x: { time: false, range: (_, min, max) => [Math.min(0, min), Math.max(max, 10)] },
+        x: { time: false, range: (_, min) => [Math.min(0, min), Math.max(this.steps.at(-1) ?? 0, 10)] },
         y: { range: (_, _min, max) => [0, top ?? Math.max(max * 1.1, 0.01)] },
       },
       axes: [

@@ -29,8 +29,9 @@ export interface Layout {
   height: number;
   cards: Map<string, Box>;
   edges: EdgeShape[];
-  /** Short lines by which the problem enters the first layer. */
+  /** Short lines by which the problem enters the first layer, what joins them, and the middle of the word beside it. */
   inputs: { to: string; path: string }[];
+  source: { path: string; at: Point };
   /** From the output node to the answer, and where the answer stands. */
   output: { path: string; at: Box };
   /** Cards of one line, for crowded networks. */
@@ -50,7 +51,10 @@ const PADDING = 24;
 const CARD = { min: 108, roomy: 190, max: 250, height: 82, compactHeight: 36 };
 const GAP = { cards: 14, compact: 8, layersMin: 52, layersMax: 150 };
 const ANSWER = { width: 60, height: 40 };
-const STUB = 26;
+/** Room in front of the first layer: for the word "problem" and the way in. */
+const STUB = 40;
+/** How far the word is from the edge, and the line beside it. */
+const SOURCE = { word: 8, line: 19 };
 
 /** Which way the picture of a size runs. */
 export const directionOf = ({ width, height }: { width: number; height: number }): Layout['direction'] =>
@@ -123,8 +127,9 @@ function across(
     edges: shapes,
     inputs: (layers[0] ?? []).map((to) => {
       const box = boxOf(cards, to);
-      return { to, path: line(box.x - STUB, box.y + box.height / 2, box.x, box.y + box.height / 2) };
+      return { to, path: line(left + SOURCE.line, box.y + box.height / 2, box.x, box.y + box.height / 2) };
     }),
+    source: sourceOf(layers[0] ?? [], cards, 'right', left),
     output: { path: line(exit.x, exit.y, at.x, exit.y), at },
     compact,
   };
@@ -141,7 +146,7 @@ function down(
   const cardWidth = clamp(width / widest - GAP.cards, CARD.min, Math.max(wished, CARD.roomy));
   const total = { width: Math.max(width, widest * (cardWidth + GAP.cards)), height };
   const fixed = STUB + layers.length * cardHeight + ANSWER.height;
-  const layerGap = clamp((height - fixed) / layers.length, 44, 90);
+  const layerGap = clamp((height - fixed) / layers.length, 40, 90);
   total.height = Math.max(height, fixed + layers.length * layerGap);
   const top = Math.max(0, (total.height - fixed - layers.length * layerGap) / 2);
 
@@ -178,11 +183,30 @@ function down(
     edges: shapes,
     inputs: (layers[0] ?? []).map((to) => {
       const box = boxOf(cards, to);
-      return { to, path: line(box.x + box.width / 2, box.y - STUB, box.x + box.width / 2, box.y) };
+      return { to, path: line(box.x + box.width / 2, top + SOURCE.line, box.x + box.width / 2, box.y) };
     }),
+    source: sourceOf(layers[0] ?? [], cards, 'down', top),
     output: { path: line(exit.x, exit.y, exit.x, at.y), at },
     compact: false,
   };
+}
+
+/** Where the problem stands, `edge` away from the rim of the picture. */
+function sourceOf(
+  first: readonly string[],
+  cards: ReadonlyMap<string, Box>,
+  direction: Layout['direction'],
+  edge: number,
+): Layout['source'] {
+  const middles = first.map((name) => {
+    const { x, y, width, height } = boxOf(cards, name);
+    return direction === 'right' ? y + height / 2 : x + width / 2;
+  });
+  const [from, to] = [Math.min(...middles), Math.max(...middles)];
+  const [along, word, at] = [(from + to) / 2, edge + SOURCE.word, edge + SOURCE.line];
+  return direction === 'right'
+    ? { path: line(at, from, at, to), at: [word, along] }
+    : { path: line(from, at, to, at), at: [along, word] };
 }
 
 /** Edges that end at one card arrive beside each other, in the order of their senders. */

@@ -50,6 +50,19 @@ export const styles = css`
     stroke: var(--nm-strong-line);
   }
 
+  .source {
+    position: absolute;
+    transform: translate(-50%, -50%);
+    font-size: 12px;
+    line-height: 16px;
+    color: var(--nm-muted);
+  }
+
+  .right .source {
+    writing-mode: vertical-rl;
+    transform: translate(-50%, -50%) rotate(180deg);
+  }
+
   path.carried {
     stroke: var(--nm-strong-line);
   }

@@ -17,6 +17,13 @@ import { frameAt, lastFrame, layerOf, sameFrame, tempos, type Frame } from './ti
 /** `still` shows a transcript at once. */
 export type NetworkPace = keyof typeof tempos | 'still';
 
+/** An answer, and whether it is right. */
+export interface Judgement {
+  /** Null where none could be read. */
+  wrote: string | null;
+  correct: boolean;
+}
+
 /** Characters of the longest message to make room for. */
 const ROOM = 16;
 
@@ -44,6 +51,8 @@ export class NmNetwork extends LitElement {
   @property() pace: NetworkPace = 'still';
   /** Instead of a transcript: what the nodes write most often. */
   @property({ attribute: false }) modes: StepReport['modes'] | null = null;
+  /** With `modes`: what is answered most often. */
+  @property({ attribute: false }) usual: Judgement | null = null;
   @property({ attribute: false }) updates: readonly NodeUpdate[] = [];
   @property({ attribute: false }) blanked: readonly string[] = [];
   /** Nodes that are not updated. */
@@ -213,6 +222,12 @@ export class NmNetwork extends LitElement {
       ${place({ width: `${layout.width}px`, height: `${layout.height}px` })}
     >
       ${this.#edges(layout)}
+      <span
+        class="source"
+        aria-hidden="true"
+        ${place({ left: `${layout.source.at[0]}px`, top: `${layout.source.at[1]}px` })}
+        >problem</span
+      >
       <ol aria-label="The nodes of the network">
         ${plan.nodes.map((node) => html`<li>${this.#card(node, layout)}</li>`)}
       </ol>
@@ -234,6 +249,7 @@ export class NmNetwork extends LitElement {
       return { 'stroke-width': effect === undefined ? '2px' : `${(1.5 + 6 * Math.max(0, effect)).toFixed(1)}px` };
     };
     return html`<svg aria-hidden="true">
+      <path class="input" d=${layout.source.path} />
       ${layout.inputs.map(({ path }) => svg`<path class="input" d=${path} />`)}
       ${layout.edges.map(({ from, path }) => svg`<path class=${edgeClass(from)} d=${path} ${place(width(from))} />`)}
       <path class=${edgeClass(this.plan?.output.id ?? '')} d=${layout.output.path} />
@@ -319,7 +335,7 @@ export class NmNetwork extends LitElement {
 
   #answer(layout: Layout) {
     const { transcript } = this;
-    const out = this.modes ? null : this.frame?.answered && transcript ? transcript : null;
+    const out = this.modes ? this.usual : this.frame?.answered && transcript ? transcript : null;
     const { x, y, width, height } = layout.output.at;
     const wrote = out?.wrote ?? null;
     const { length } = wrote ?? '';
@@ -368,7 +384,9 @@ export class NmNetwork extends LitElement {
 
   #popover() {
     const id = this.asked;
-    const message = id && !this.modes && this.frame?.answered ? this.#transcriptOf(id)?.message : undefined;
+    // An opened node tells it, and lies where this would.
+    const wanted = id && !this.selected && !this.modes && this.frame?.answered;
+    const message = wanted ? this.#transcriptOf(id)?.message : undefined;
     const anchor = id ? this.renderRoot.querySelector<HTMLElement>(`[data-node="${CSS.escape(id)}"]`) : null;
     const active = Boolean(message?.pieces?.length && anchor);
     return html`<wa-popup

@@ -147,8 +147,13 @@ export const styles = css`
     grid-template-rows: minmax(0, 1fr) auto;
   }
 
+  /* A shadow at the lower edge while there is more below. */
   .settings-sheet {
     overflow: auto;
+    background:
+      linear-gradient(var(--nm-surface), var(--nm-surface)) bottom / 100% 24px no-repeat local,
+      linear-gradient(transparent, rgb(0 0 0 / 14%)) bottom / 100% 12px no-repeat scroll,
+      var(--nm-surface);
   }
 
   .right {
@@ -239,6 +244,14 @@ export const styles = css`
   .score span {
     font-size: 12.5px;
     color: var(--nm-muted);
+  }
+
+  details.why > summary {
+    min-height: 0;
+    font-size: inherit;
+    font-weight: inherit;
+    line-height: inherit;
+    color: inherit;
   }
 
   /* What the tour is about. */
@@ -419,6 +432,11 @@ export const styles = css`
     display: none;
   }
 
+  .narrow .top button.primary {
+    order: 2;
+    flex: 1 1 100%;
+  }
+
   .narrow .brand span {
     display: none;
   }
@@ -448,7 +466,17 @@ export const styles = css`
 
   .narrow .centre {
     order: 2;
-    height: 400px;
+  }
+
+  .narrow nm-network {
+    height: 330px;
+  }
+
+  /* Where the picture runs down, it is as high as it has to be: a picture that scrolls catches the finger. */
+  @container (max-width: 540px) {
+    .narrow nm-network {
+      height: min(80px + var(--layers, 2) * 142px, 660px);
+    }
   }
 
   .narrow .panel {
@@ -486,8 +514,8 @@ export const styles = css`
     height: 190px;
   }
 
-  .narrow .inside::details-content,
-  .narrow .settings-sheet::details-content {
+  .narrow .inside[open]::details-content,
+  .narrow .settings-sheet[open]::details-content {
     padding-top: 8px;
   }
 

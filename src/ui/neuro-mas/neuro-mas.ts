@@ -41,6 +41,7 @@ import { PlaybackController } from './playback-controller.ts';
 import { headingOf, recorded } from './recorded.ts';
 import { side } from './side.ts';
 import { Sources } from './sources.ts';
+import { Tempo } from './tempo.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { TourController } from './tour-controller.ts';
 
@@ -132,6 +133,7 @@ export class NeuroMas extends LitElement {
   base = assetBase();
   #frame = 0;
   #glanceAt = 0;
+  readonly #tempo = new Tempo();
   /** @internal The reader, a link or an attribute said what to run: the machine's speed is no reason to change it. */
   chosen = false;
   /** What has been compared with the untrained network. */
@@ -204,6 +206,7 @@ export class NeuroMas extends LitElement {
       });
     });
     session.on('step', ({ detail }) => {
+      this.#tempo.step(performance.now());
       if (performance.now() - this.#glanceAt > GLANCE_EVERY) {
         this.glance = detail;
         this.#glanceAt = performance.now();
@@ -252,6 +255,7 @@ export class NeuroMas extends LitElement {
     // An edit may have given the open node another name.
     const key = this.view?.plan.nodes.find(({ id }) => id === this.selected)?.key;
     this.view = session.state;
+    if (this.view.activity !== 'training') this.#tempo.rest();
     this.selected = this.view.plan.nodes.find((node) => node.key === key)?.id ?? null;
   }
 
@@ -277,6 +281,7 @@ export class NeuroMas extends LitElement {
 
   #setPace(pace: Pace): void {
     this.pace = pace;
+    this.#tempo.rest();
     const session = this.#session;
     if (!session) return;
     session.presenter = pace === 'full' || this.controls === 'none' ? null : this.#gate.present;
@@ -570,7 +575,8 @@ export class NeuroMas extends LitElement {
     const { compared: curves, narrow } = this;
     const forget = () => (this.compared = null);
     const compared = curves && curves.run !== this.#session?.runId ? { curves, forget } : undefined;
-    return side(view, { narrow, dark: this.#look.dark, ...(compared && { compared }) });
+    const { secondsPerStep } = this.#tempo;
+    return side(view, { narrow, dark: this.#look.dark, secondsPerStep, ...(compared && { compared }) });
   }
 
   #runs() {

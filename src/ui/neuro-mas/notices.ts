@@ -120,15 +120,22 @@ function slow({ state, seen, see }: NoticeContext): TemplateResult | typeof noth
     see('slow');
   };
   if (adapter.engine === 'reference') {
+    const why = adapter.fallbackReason ? shown(adapter.fallbackReason, 200) : 'The TypeScript engine was chosen.';
     return html`<nm-notice kind="warning" dismissible @dismiss=${dismiss}>
-      <b>WebGPU is not used here.</b>
-      ${adapter.fallbackReason ? shown(adapter.fallbackReason, 200) : 'The TypeScript engine was chosen.'} The network
-      learns on the processor instead, the same way but slower: ${expect}. For more speed, open this page in a current
-      Chrome, Edge, Safari or Firefox with hardware acceleration switched on.
+      <details class="why">
+        <summary>
+          <b>No graphics card is used.</b> The network learns on the processor, the same way but slower: ${expect}.
+        </summary>
+        ${why} For more speed, open this page in a current Chrome, Edge, Safari or Firefox with hardware acceleration
+        switched on, on a machine that has a graphics card.
+      </details>
     </nm-notice>`;
   }
   return html`<nm-notice kind="warning" dismissible @dismiss=${dismiss}>
-    <b>No graphics card is used</b> (${shown(adapterName(adapter), 80)} computes in software). Everything works, but
-    ${expect}. For more speed, switch hardware acceleration on in the browser's settings, or use a machine with a GPU.
+    <details class="why">
+      <summary><b>No graphics card is used.</b> Everything works, but slowly: ${expect}.</summary>
+      ${shown(adapterName(adapter), 80)} computes in software. For more speed, switch hardware acceleration on in the
+      browser's settings, or use a machine with a graphics card.
+    </details>
   </nm-notice>`;
 }

@@ -6,9 +6,10 @@ import type { SessionState } from '../../session/state.ts';
 import type { NodeStart } from '../../training/network.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
-import type { NetworkPace } from '../network/network.ts';
+import type { Judgement, NetworkPace } from '../network/network.ts';
 import type { Action, Pace } from '../play-bar/play-bar.ts';
 import { icons } from '../theme/icons.ts';
+import { place } from '../theme/place.ts';
 import type { EditController } from './edit-controller.ts';
 
 /** What the parts show of a run, live or recorded, and whom they ask. */
@@ -60,6 +61,19 @@ function blurOf({ pace, state, glance }: Desk): StepReport | null {
   return pace === 'full' && isTraining(state) && state.report ? (glance ?? state.report) : null;
 }
 
+/** What the last node answers most often, as the task reads it; null where it cannot. */
+function usualAnswer(blur: StepReport | null, { task, plan }: SessionState): Judgement | null {
+  const said = blur?.modes.nodes.find(({ node }) => node === plan.output.id);
+  const [transcript] = blur?.transcripts ?? [];
+  if (!blur || !said || transcript?.problem !== blur.modes.problem) return null;
+  try {
+    const { wrote, metrics } = task.reward({ text: blur.modes.problem, answer: transcript.answer }, said.text);
+    return { wrote, correct: metrics.accuracy === 1 };
+  } catch {
+    return null;
+  }
+}
+
 export function problem(desk: Desk): TemplateResult {
   const { state, live } = desk;
   const blur = blurOf(desk);
@@ -70,6 +84,7 @@ export function problem(desk: Desk): TemplateResult {
     .transcript=${on?.transcript ?? null}
     .problem=${blur?.modes.problem ?? ''}
     .answer=${blur?.transcripts[0]?.answer ?? ''}
+    .usual=${usualAnswer(blur, state)}
     .source=${on?.source ?? 'practice'}
     .answered=${desk.filmed === on?.transcript}
     .busy=${state.activity === 'busy'}
@@ -138,9 +153,11 @@ export function network(desk: Desk): TemplateResult {
     Object.entries(state.effects).map(([id, { whole, blanked }]) => [id, whole - blanked]),
   );
   return html`<nm-network
+    ${place({ '--layers': String(state.plan.layers.length) })}
     .plan=${state.plan}
     .transcript=${state.shown?.transcript ?? null}
     .modes=${blur?.modes ?? null}
+    .usual=${usualAnswer(blur, state)}
     .pace=${pace}
     .updates=${(blur ?? state.report)?.nodes ?? []}
     .blanked=${state.blanked}

@@ -21,6 +21,8 @@ export interface CurvesContext {
   /** The curves have room for so many steps. */
   until?: number;
   compared?: Comparison;
+  /** On the clock, films included; NaN while it is not known. */
+  secondsPerStep?: number;
 }
 
 /** A stored run that is laid over this one. */
@@ -78,6 +80,7 @@ export function side(view: SessionState, context: CurvesContext): TemplateResult
         .step=${view.step}
         .steps=${view.spec.training.steps}
         .secondsPerStep=${secondsPerStep(view)}
+        .onTheClock=${context.secondsPerStep ?? Number.NaN}
         .savedAt=${view.savedAt}
       ></nm-status>
     </section>

@@ -51,6 +51,8 @@ export class ThemeController implements ReactiveController {
     this.dark = wanted === 'auto' || wanted === null ? this.#system.matches : wanted === 'dark';
     if (this.dark) this.#internals.states.add('dark');
     else this.#internals.states.delete('dark');
+    // A page of its own has a background and scroll bars beside the element.
+    if (this.#remembers) document.documentElement.dataset['theme'] = this.dark ? 'dark' : 'light';
     this.#host.requestUpdate();
   };
 }

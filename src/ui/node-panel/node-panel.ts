@@ -8,7 +8,7 @@ import type { NodeTranscript, Transcript } from '../../training/types.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { icons } from '../theme/icons.ts';
 import { verbatim } from '../theme/verbatim.ts';
-import { nodeName, shown, signed } from '../theme/words.ts';
+import { nodeName, percent, shown, signed } from '../theme/words.ts';
 import { styles } from './node-panel.styles.ts';
 
 /** The field's words, each with one line for those who meet it the first time. */
@@ -223,11 +223,9 @@ export class NmNodePanel extends LitElement {
         ${
           effect
             ? html`Without it, accuracy on ${effect.problems} test problems goes from
-                <b class="number">${effect.whole.toFixed(2)}</b> to
-                <b class="number">${effect.blanked.toFixed(2)}</b> (<b
-                  class="number ${loss < -0.005 ? 'hurt' : loss > 0.005 ? 'helped' : ''}"
-                  >${signed(loss)}</b
-                >).`
+                <b class="number">${percent(effect.whole)}</b> to
+                <b class="number ${loss < -0.005 ? 'hurt' : loss > 0.005 ? 'helped' : ''}">${percent(effect.blanked)}</b
+                >.`
             : html`<span class="muted"
                 >Nobody hears a blanked node: see whether the answer
                 breaks${this.recorded ? ', in the trained network at the end' : ''}.</span

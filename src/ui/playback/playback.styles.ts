@@ -67,6 +67,29 @@ export const playbackStyles = css`
     flex: 1 1 160px;
   }
 
+  /* The score and the button share a line; which recording it is stands below. */
+  .brief .bar {
+    gap: 4px 12px;
+  }
+
+  .brief .recorded {
+    display: contents;
+  }
+
+  .brief .recorded button {
+    margin-left: auto;
+  }
+
+  .brief .recorded button + button {
+    margin-left: 0;
+  }
+
+  .brief .recorded span {
+    order: 1;
+    flex: 1 1 100%;
+    font-size: 12.5px;
+  }
+
   :host(:not([controls='full'])),
   .page.brief {
     height: 100%;

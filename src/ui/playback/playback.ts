@@ -155,7 +155,9 @@ export class NmPlayback extends LitElement {
         <nm-notice>
           ${label(recording)} ${this.withoutGpu ? slowly(recording) : nothing}
           <span slot="actions">${this.#train()}</span>
-          <button slot="actions" id="close-recording" @click=${() => this.#ask('playback-close')}>Close it</button>
+          <button slot="actions" id="close-recording" @click=${() => this.#ask('playback-close')}>
+            Close the recording
+          </button>
         </nm-notice>
       </div>
       <div class=${classMap({ desk: true, opened: desk.selected !== null })}>

@@ -21,10 +21,10 @@ export function slowly({ device, seconds, steps }: Recording): TemplateResult {
   const pace = seconds / steps;
   const there =
     device.engine === 'reference' && Number.isFinite(pace)
-      ? html` There a step took ${duration(pace)}; here its pace is shown while it trains.`
-      : html` Its pace is shown while it trains.`;
-  return html`It is shown first because this browser gives the page no GPU (WebGPU). The same network can learn here on
-  the processor, in a worker.${there}`;
+      ? html` There a step took ${duration(pace)}; here its pace is shown.`
+      : html` Its pace is shown.`;
+  return html`It is shown because this browser gives the page no GPU (WebGPU). The same network can learn here on the
+  processor.${there}`;
 }
 
 /** That it is one, in one line, for embeds. */

@@ -5,6 +5,13 @@ export const styles = css`
     display: block;
   }
 
+  h2 small {
+    margin-left: 4px;
+    font-size: 12px;
+    font-weight: 400;
+    white-space: nowrap;
+  }
+
   .text {
     margin: 2px 0 3px;
     font-size: 18px;

@@ -2,6 +2,7 @@ import { html, LitElement, nothing } from 'lit';
 import { property, state } from 'lit/decorators.js';
 import type { Task } from '../../tasks/task.ts';
 import type { Transcript } from '../../training/types.ts';
+import type { Judgement } from '../network/network.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { icons } from '../theme/icons.ts';
 import { verbatim } from '../theme/verbatim.ts';
@@ -34,6 +35,8 @@ export class NmProblem extends LitElement {
   /** Instead of a transcript, while it runs at full speed. */
   @property() problem = '';
   @property() answer = '';
+  /** The same: what is answered most often. */
+  @property({ attribute: false }) usual: Judgement | null = null;
   @property() source: ProblemSource = 'practice';
   /** The film has reached the answer. */
   @property({ type: Boolean }) answered = true;
@@ -67,9 +70,9 @@ export class NmProblem extends LitElement {
     const label = task?.levels.find(({ level }) => level === this.level) ?? task?.levels[0];
     const text = transcript?.problem ?? this.problem;
     const problem = text || (label?.example ?? '');
-    const done = transcript !== null && this.answered;
+    const done = transcript === null ? this.usual : this.answered ? transcript : null;
     return html`
-      <h2>${text ? titles[this.source] : 'Problem'}</h2>
+      <h2>${text ? titles[this.source] : 'Problem'}${task?.note ? html` <small>${task.note}</small>` : nothing}</h2>
       <p class="mono text ${text ? '' : 'muted'} ${problem.length > LONG ? 'long' : ''}">${verbatim(problem)}</p>
       <dl>
         <div>
@@ -77,15 +80,13 @@ export class NmProblem extends LitElement {
           <dd><span class="mono">${verbatim(transcript?.answer ?? (this.answer || '–'), 20)}</span></dd>
         </div>
         <div>
-          <dt>Network wrote</dt>
-          <dd class=${done ? (transcript.correct ? 'helped' : 'hurt') : ''}>
-            <span class="mono"
-              >${done ? (transcript.wrote === null ? 'nothing' : verbatim(transcript.wrote, 20)) : '–'}</span
-            >
+          <dt title=${this.usual ? 'What it writes most often for this problem' : nothing}>Network wrote</dt>
+          <dd class=${done ? (done.correct ? 'helped' : 'hurt') : ''}>
+            <span class="mono">${done ? (done.wrote === null ? 'nothing' : verbatim(done.wrote, 20)) : '–'}</span>
             ${
               done
-                ? html`<span aria-hidden="true">${transcript.correct ? '✓' : '✗'}</span>
-                    <span class="visually-hidden">${transcript.correct ? 'right' : 'wrong'}</span>`
+                ? html`<span aria-hidden="true">${done.correct ? '✓' : '✗'}</span>
+                    <span class="visually-hidden">${done.correct ? 'right' : 'wrong'}</span>`
                 : nothing
             }
           </dd>

@@ -3,7 +3,7 @@ import { css } from 'lit';
 export const styles = css`
   :host {
     display: grid;
-    gap: 4px;
+    gap: 3px;
   }
 
   .row {

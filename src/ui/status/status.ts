@@ -105,11 +105,13 @@ export class NmStatus extends LitElement {
   @property({ type: Number }) steps = 0;
   /** Mean of the last steps; NaN while there is none. */
   @property({ type: Number }) secondsPerStep = Number.NaN;
+  /** The same with the films that are shown between; NaN while it is not known. */
+  @property({ type: Number }) onTheClock = Number.NaN;
   @property({ type: Number }) savedAt: number | null = null;
 
   protected override render() {
     const { adapter, loading, secondsPerStep: pace } = this;
-    const left = (this.steps - this.step) * pace;
+    const left = (this.steps - this.step) * (Number.isFinite(this.onTheClock) ? this.onTheClock : pace);
     return html`
       <p class="waiting">
         ${
