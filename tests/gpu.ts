@@ -2,6 +2,7 @@
 import { createRequire } from 'node:module';
 import type * as Dawn from 'webgpu';
 import { type GpuDevice, requestDevice } from '../workers/gpu/device.ts';
+import { SUBGROUP_MATRIX } from '../workers/gpu/matrix-unit.ts';
 import type { ProductFeatures } from '../workers/kernels/products.ts';
 
 const WHY_NOT =
@@ -35,8 +36,8 @@ export function requestTestDevice(): Promise<GPUDevice> {
 /** What matrix products may use of the test device, once it was requested. */
 export function testFeatures(): ProductFeatures {
   if (!requested) throw new Error('There is no test device yet.');
-  const { device: had, subgroupSize, adapter } = requested;
-  return { software: adapter.software, features: new Set(had.features), subgroupSize };
+  const { device: had, subgroupSize, units, adapter } = requested;
+  return { software: adapter.software, features: new Set(had.features), subgroupSize, units };
 }
 
 /**
@@ -54,4 +55,19 @@ export async function noDevice(): Promise<string | false> {
     console.warn(`Skipped: ${WHY_NOT}`);
     return WHY_NOT;
   }
+}
+
+let compiling: GPU | undefined;
+
+/**
+ * A device without a GPU (Dawn's null backend) that compiles shaders with half precision, subgroups and subgroup matrices,
+ * whatever the machine has. It computes nothing: buffers stay as they are.
+ */
+export async function requestCompiler(): Promise<GPUDevice> {
+  const dawn = createRequire(import.meta.url)('webgpu') as typeof Dawn;
+  Object.assign(globalThis, dawn.globals);
+  compiling ??= dawn.create(['backend=null', 'enable-dawn-features=allow_unsafe_apis']);
+  const adapter = await compiling.requestAdapter();
+  const wanted = ['shader-f16', 'subgroups', 'subgroup-size-control', SUBGROUP_MATRIX];
+  return adapter!.requestDevice({ requiredFeatures: wanted as GPUFeatureName[] });
 }

@@ -1,6 +1,7 @@
 /** The engine's numbers on WebGPU. Takes a `GPU`, knows nothing of workers: the same code runs in a tab, in Node, in tests. */
 import type { AdapterInfo, Sampling } from '../engine-api.ts';
 import { type DeviceOptions, type GpuDevice, requestDevice } from '../gpu/device.ts';
+import type { MatrixUnit } from '../gpu/matrix-unit.ts';
 import { Runtime } from '../gpu/runtime.ts';
 import { PassTimer } from '../gpu/timer.ts';
 import { type ChoiceMemory, chooseProducts } from '../kernels/choose.ts';
@@ -14,6 +15,7 @@ import { generate } from './generate.ts';
 import { GROUP_NAMES, adapterLayout } from './layout.ts';
 import { GpuModel } from './model.ts';
 import { score, update } from './train.ts';
+import { fitsHalf } from './weights/half.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from './weights/packed.ts';
 
 /** Passes of one call that are timed: an update has a few for every micro-batch. */
@@ -33,6 +35,8 @@ export interface WebGpuOptions extends DeviceOptions {
   choices?: ChoiceMemory | undefined;
   /** Products to be used whatever is kept or measured. */
   products?: Partial<ProductNames> | undefined;
+  /** Matrix units instead of the device's own: tests have them written out in plain code. */
+  units?: readonly MatrixUnit[] | undefined;
 }
 
 /** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError, ShaderError or GpuMemoryError. */
@@ -54,11 +58,14 @@ export async function createWebGpuBackend(
 async function build(
   weights: ModelWeights,
   runtime: Runtime,
-  { adapter: described, device, subgroupSize }: GpuDevice,
+  { adapter: described, device, subgroupSize, units }: GpuDevice,
   options: WebGpuOptions,
 ): Promise<WebGpuBackend> {
   const software = options.tuning ? options.tuning === 'software' : described.software;
-  const features: ProductFeatures = { software, features: new Set(device.features), subgroupSize };
+  const features = productFeatures(weights, {
+    ...{ software, features: new Set(device.features), subgroupSize },
+    units: options.units ?? units,
+  });
   const products = { ...(await productsOf(weights, runtime, described, features, options)), ...options.products };
   const adapter: AdapterInfo = { ...described, products: ROLES.map((role) => `${role} ${products[role]}`) };
   const { vocabularySize } = weights.config;
@@ -96,6 +103,20 @@ async function build(
       return (await runtime.readBack(encoder, all)).map((bytes) => new Uint32Array(bytes));
     },
     destroy: () => runtime.destroy(),
+  };
+}
+
+/** What products may use: no half precision where a weight has no place in it. */
+function productFeatures({ head, layers }: ModelWeights, device: ProductFeatures): ProductFeatures {
+  const { software, features, units = [] } = device;
+  const half = features.has('shader-f16') || units.some(({ component }) => component === 'f16');
+  if (software || !half) return device;
+  const matrices = layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]));
+  if ([head, ...matrices].every(fitsHalf)) return device;
+  return {
+    ...device,
+    features: new Set([...features].filter((name) => name !== 'shader-f16')),
+    units: units.filter(({ component }) => component === 'f32'),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { AdapterInfo } from '../engine-api.ts';
+import { type MatrixUnit, SUBGROUP_MATRIX, matrixUnits } from './matrix-unit.ts';
 
 /** There is no usable WebGPU device: the message says why, for a user. */
 export class NoDeviceError extends Error {
@@ -18,9 +19,7 @@ export const WANTED_LIMITS = {
 
 /** Used where the adapter has them; never required. */
 const WANTED_FEATURES: readonly string[] = [
-  ...['timestamp-query', 'shader-f16', 'subgroups'],
-  // Chromium's experiment of 2025: products of small matrices by a whole subgroup.
-  'chromium-experimental-subgroup-matrix',
+  ...['timestamp-query', 'shader-f16', 'subgroups', 'subgroup-size-control', SUBGROUP_MATRIX],
 ];
 
 export interface GpuDevice {
@@ -28,6 +27,8 @@ export interface GpuDevice {
   adapter: AdapterInfo;
   /** Threads of a subgroup; null where they may differ, or there are none. */
   subgroupSize: number | null;
+  /** Products of small matrices that its subgroups compute in hardware. */
+  units: MatrixUnit[];
 }
 
 export interface DeviceOptions {
@@ -61,7 +62,8 @@ export async function requestDevice(gpu: GPU | undefined, options: DeviceOptions
   }
   const { subgroupMinSize: smallest, subgroupMaxSize: largest } = adapter.info;
   const subgroupSize = requiredFeatures.includes('subgroups') && smallest === largest ? largest : null;
-  return { device, adapter: described, subgroupSize };
+  const units = matrixUnits(adapter.info, new Set(requiredFeatures));
+  return { device, adapter: described, subgroupSize, units };
 }
 
 /** What an adapter says of itself, in words for a user. */

@@ -45,6 +45,8 @@ export interface KernelSource {
   workgroup?: number;
   /** WGSL extensions that the code enables: `f16`, `subgroups`, … */
   extensions?: readonly string[];
+  /** Rules of WGSL's analysis that the code switches off. */
+  diagnostics?: readonly string[];
 }
 
 const common = (workgroup: number) => /* wgsl */ `
@@ -272,9 +274,12 @@ export class Runtime {
       if (typeof value === 'object') return `const ${name} = f32(${value.f32});`;
       return `const ${name} = ${value}${typeof value === 'number' ? 'u' : ''};`;
     });
-    const { label, bindings, workgroup = WORKGROUP, extensions = [] } = source;
-    const enabled = extensions.map((name) => `enable ${name};`);
-    const code = [...enabled, ...constants, common(workgroup), unroll(source.code, source.constants)].join('\n');
+    const { label, bindings, workgroup = WORKGROUP, extensions = [], diagnostics = [] } = source;
+    const directives = [
+      ...extensions.map((name) => `enable ${name};`),
+      ...diagnostics.map((name) => `diagnostic(off, ${name});`),
+    ];
+    const code = [...directives, ...constants, common(workgroup), unroll(source.code, source.constants)].join('\n');
     const key = bindings.join() + code;
     let kernel = this.#pipelines.get(key);
     if (!kernel) {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { unroll } from './template.ts';
+import { roll, unroll } from './template.ts';
 
 test('copies the body and fills in the number', () => {
   expect(unroll('a $for i in 3 { x$i = y[$i]; } b', {})).toBe('a  x0 = y[0];  x1 = y[1];  x2 = y[2];  b');
@@ -15,4 +15,11 @@ test('nests, keeps braces of the body and takes counts from constants', () => {
 
 test('names what is missing', () => {
   expect(() => unroll('$for i in 2 { x', {})).toThrow('the closing brace is missing');
+});
+
+test('leaves the loops over some bounds to the compiler', () => {
+  const code = '$for i in N { a[$iu] = 1; $for j in 2 { b[$iu + $ju]; } } $for k in M { c[$ku]; }';
+  expect(roll(code, ['N', 'M'])).toBe(
+    'for (var i = 0u; i < N; i++) { a[i] = 1; $for j in 2 { b[i + $ju]; } } for (var k = 0u; k < M; k++) { c[k]; }',
+  );
 });

@@ -18,6 +18,24 @@ export function unroll(code: string, constants: Record<string, unknown>): string
   return unroll(code.slice(0, loop.index) + copies.join('') + code.slice(end + 1), constants);
 }
 
+/**
+ * The same loops left to the compiler, for the named bounds: `$for i in N {` becomes a loop of WGSL, and `$iu` its variable. For
+ * code so long that a compiler cannot cope with its copies; every use of the variable has to be `$iu`.
+ */
+export function roll(code: string, bounds: readonly string[]): string {
+  return bounds.reduce(
+    (rolled, bound) =>
+      Array.from(rolled.matchAll(new RegExp(`\\$for (\\w) in ${bound} \\{`, 'g')), ([, variable]) => variable!).reduce(
+        (text, i) =>
+          text
+            .replaceAll(`$for ${i} in ${bound} {`, `for (var ${i} = 0u; ${i} < ${bound}; ${i}++) {`)
+            .replaceAll(`$${i}u`, i),
+        rolled,
+      ),
+    code,
+  );
+}
+
 /** Index of the brace that closes the one before `start`. */
 function closingBrace(code: string, start: number): number {
   let depth = 1;

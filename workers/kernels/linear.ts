@@ -1,9 +1,9 @@
-import { type Kernel, type KernelSource, type Runtime, WORKGROUP } from '../gpu/runtime.ts';
+import { type Kernel, type KernelSource, type Runtime, ShaderError, WORKGROUP } from '../gpu/runtime.ts';
 import { type GpuBatch, rowWords } from './batch.ts';
 import loraAdd from './lora-add.wgsl?raw';
 import loraGradient from './lora-gradient.wgsl?raw';
 import lora from './lora.wgsl?raw';
-import { type Product, type ProductFeatures, type ProductNames, type Role, productsFor } from './products.ts';
+import { type Product, type ProductFeatures, type ProductNames, ROLES, type Role, productsFor } from './products.ts';
 import { reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
 import type { WeightKind } from './weights.ts';
@@ -69,7 +69,11 @@ export interface CompiledProduct {
 
 /** Throws a ShaderError. */
 export async function compiledProduct(runtime: Runtime, product: Product): Promise<CompiledProduct> {
-  const kernel = await runtime.kernel(product.source);
+  const { source, older } = product;
+  const kernel = await runtime.kernel(source).catch((error: unknown) => {
+    if (!older || !(error instanceof ShaderError)) throw error;
+    return runtime.kernel(older);
+  });
   return {
     product,
     run(pass, batch, { shape, words, scales, info }, adapters, input, output, narrow) {
@@ -130,12 +134,10 @@ export class Linear {
     const lanes = device.software ? 1 : WORKGROUP;
     const gradientStorage = ['read', 'read', 'read', 'read', 'read', 'read', 'write'] as const;
     const productsOf = async (kind: WeightKind): Promise<[WeightKind, Record<Role, CompiledProduct>]> => {
-      const compile = (role: Role) => compiledProduct(runtime, productNamed(device, kind, role, names[role]));
-      const [decode, forward, backward] = await Promise.all([
-        compile('decode'),
-        compile('forward'),
-        compile('backward'),
-      ]);
+      // All names are looked up before any is compiled: a promise that nobody waits for may not fail.
+      const products = ROLES.map((role) => productNamed(device, kind, role, names[role]));
+      const compiled = await Promise.all(products.map((product) => compiledProduct(runtime, product)));
+      const [decode, forward, backward] = compiled as [CompiledProduct, CompiledProduct, CompiledProduct];
       return [kind, { decode, forward, backward }];
     };
     const [products, gradient, add] = await Promise.all([

@@ -3,6 +3,7 @@
  * the same outputs, and what they write of a token does not depend on the others in its batch; they differ in the order of
  * their sums and in their precision. Which one is used is measured (choose.ts).
  */
+import type { MatrixUnit } from '../gpu/matrix-unit.ts';
 import { type KernelSource, WORKGROUP } from '../gpu/runtime.ts';
 import { type GpuBatch, rowWords } from './batch.ts';
 import backwardCode from './linear-backward.wgsl?raw';
@@ -13,6 +14,7 @@ import tiledCode from './linear-tiled.wgsl?raw';
 import upCode from './linear-up.wgsl?raw';
 import forwardCode from './linear.wgsl?raw';
 import type { LinearShape } from './linear.ts';
+import { matrixProducts } from './matrix-products.ts';
 import { laneSumsCode } from './reduce.ts';
 import types from './types.wgsl?raw';
 import { type WeightKind, weightsCode } from './weights.ts';
@@ -31,6 +33,8 @@ export interface ProductFeatures {
   features: ReadonlySet<string>;
   /** Threads of a subgroup; null where they are not always as many. */
   subgroupSize: number | null;
+  /** Products of small matrices in hardware, at most one of each component type. */
+  units?: readonly MatrixUnit[];
 }
 
 export interface Product {
@@ -39,6 +43,8 @@ export interface Product {
   /** What its sums are made of: rounding of f16 is 8,000 times that of f32. */
   precision: 'f32' | 'f16';
   source: KernelSource;
+  /** The same for compilers that do not know how `source` is written. */
+  older?: KernelSource;
   /** Threads for the base's part, in whole workgroups. */
   threads(batch: GpuBatch, shape: LinearShape): number;
   /** Threads that share a sum of z or dz. */
@@ -47,7 +53,7 @@ export interface Product {
 
 /** Of a GPU, for sums that no thread should make alone. */
 const LANES = 16;
-const BINDINGS: KernelSource['bindings'] = [
+export const PRODUCT_BINDINGS: KernelSource['bindings'] = [
   ...(['uniform', 'uniform'] as const),
   ...(['read', 'read', 'read', 'read', 'read', 'write', 'write'] as const),
 ];
@@ -60,10 +66,12 @@ const wholeGroups = (threads: number): number => Math.ceil(threads / WORKGROUP) 
  * The products that the device can compute with weights of a kind, the first of each role being the one that is taken for
  * right.
  */
-export function productsFor({ software, features, subgroupSize }: ProductFeatures, kind: WeightKind = 'q4'): Product[] {
+export function productsFor(device: ProductFeatures, kind: WeightKind = 'q4'): Product[] {
+  const { software, features, subgroupSize, units = [] } = device;
   const products = [
     ...ROLES.map((role) => plain(kind, role, software)),
     ...[tiled(kind, 'decode'), tiled(kind, 'forward'), tiledBackward(kind)],
+    ...units.flatMap((unit) => matrixProducts(kind, unit)),
     inLanes(kind, 'lanes', LANES, laneSumsCode(LANES), []),
   ];
   if (features.has('subgroups') && subgroupSize !== null && WORKGROUP % subgroupSize === 0) {
@@ -130,5 +138,5 @@ function inLanes(kind: WeightKind, name: string, lanes: number, reduce: string, 
 const tiles = (tokens: number, columns: number): number => Math.ceil(tokens / EDGE) * Math.ceil(columns / EDGE);
 
 function source(label: string, parts: string[], constants: KernelSource['constants']): KernelSource {
-  return { label, code: [types, ...parts].join('\n'), constants, bindings: BINDINGS };
+  return { label, code: [types, ...parts].join('\n'), constants, bindings: PRODUCT_BINDINGS };
 }
