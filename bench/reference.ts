@@ -1,11 +1,14 @@
 /**
- * The reference engine's steps (8 × 8, nano, layers 2-1) with its products in plain loops and in WebAssembly, turn by turn
- * in one run, so that other work on the machine hits both. Run: node tools/dev/bundle.mjs bench/reference.ts [STEPS]
+ * The reference engine's steps with its products in plain loops and in WebAssembly, turn by turn in one run, so that other
+ * work on the machine hits both. Run: node tools/dev/bundle.mjs bench/reference.ts [STEPS] [--set PATH=VALUE]… [--only NAME]
+ *
+ * The spec is the preset arithmetic-2-1-small; `--set` changes it as on the command line (`--set graph.layers=4-2-1`).
  */
 import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
 import { fetchFile } from '../cli/fetch-file.ts';
 import { presets } from '../src/presets.ts';
-import { parseSpec } from '../src/spec.ts';
+import { type RunSpecInput, parseSpec, setPath } from '../src/spec.ts';
 import { Trainer } from '../src/training/train.ts';
 import { CharacterTokenizer } from '../workers/engine/tokenizer.ts';
 import { Engine } from '../workers/engine/engine.ts';
@@ -14,9 +17,18 @@ import { ReferenceBackend, createReferenceBackend } from '../workers/reference/i
 
 /** The first steps compile; they are not counted. */
 const WARM_UP = 2;
-const steps = Number(process.argv[2] ?? 10);
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { set: { type: 'string', multiple: true, default: [] }, only: { type: 'string', default: '' } },
+});
+const steps = Number(positionals[0] ?? 10);
 
-const spec = parseSpec(presets['arithmetic-2-1-small'].spec);
+const spec = parseSpec(
+  values.set.reduce<RunSpecInput>((changed, change) => {
+    const [path, ...value] = change.split('=');
+    return setPath(changed, path!, value.join('='));
+  }, presets['arithmetic-2-1-small'].spec),
+);
 const weights = await loadModel('public/models/nano', { fetch: fetchFile });
 interface Rival {
   name: string;
@@ -30,15 +42,11 @@ interface Rival {
 
 const rivals: Rival[] = [];
 for (const backend of [new ReferenceBackend(weights), await createReferenceBackend(weights)]) {
+  const name = backend.adapter.description;
+  if (!name.toLowerCase().includes(values.only.toLowerCase())) continue;
   const engine = new Engine(weights.config, backend, new CharacterTokenizer(weights.config.bosId), weights.bytes);
   const trainer = await Trainer.create({ spec, engine });
-  rivals.push({
-    name: backend.adapter.description,
-    trainer,
-    wall: [],
-    cpu: [],
-    parts: new Map(),
-  });
+  rivals.push({ name, trainer, wall: [], cpu: [], parts: new Map() });
 }
 
 for (let step = 0; step < WARM_UP + steps; step++) {

@@ -1,21 +1,26 @@
-// Assembles workers/reference/wasm/matmul.wat into matmul.wasm.ts beside it: node tools/dev/assemble-wasm.mjs
+// Assembles the .wat files of workers/reference/wasm into kernels.wasm.ts beside them: node tools/dev/assemble-wasm.mjs
 import { readFile, writeFile } from 'node:fs/promises';
 import { argv } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import wabt from 'wabt';
 
 const folder = new URL('../../workers/reference/wasm/', import.meta.url);
-export const source = new URL('matmul.wat', folder);
-export const target = new URL('matmul.wasm.ts', folder);
+export const target = new URL('kernels.wasm.ts', folder);
 
-/** The text of `matmul.wasm.ts`. */
+/** Each holds functions of the one module; its memory comes from outside. */
+const SOURCES = ['matmul.wat', 'attention.wat', 'elementwise.wat'];
+
+/** The text of `kernels.wasm.ts`. */
 export async function assemble() {
   const tool = await wabt();
-  const module = tool.parseWat('matmul.wat', await readFile(source, 'utf8'), { simd: true });
+  const functions = await Promise.all(SOURCES.map((name) => readFile(new URL(name, folder), 'utf8')));
+  const text = `(module (import "env" "memory" (memory 1))\n${functions.join('\n')})`;
+  const module = tool.parseWat('kernels.wat', text, { simd: true });
   module.validate();
   const base64 = Buffer.from(module.toBinary({}).buffer).toString('base64');
   const lines = (base64.match(/.{1,110}/g) ?? []).map((line) => `  '${line}'`);
-  return `// Made from matmul.wat by tools/dev/assemble-wasm.mjs.\nexport default [\n${lines.join(',\n')},\n].join('');\n`;
+  const sources = SOURCES.join(', ');
+  return `// Made from ${sources} by tools/dev/assemble-wasm.mjs.\nexport default [\n${lines.join(',\n')},\n].join('');\n`;
 }
 
 if (argv[1] === fileURLToPath(import.meta.url)) await writeFile(target, await assemble());

@@ -2,12 +2,10 @@
 import { describe } from 'vitest';
 import { noDevice, testGpu } from '../../tests/gpu.ts';
 import { describePyTorch } from '../../tests/pytorch.ts';
-import { createReferenceBackend, ReferenceBackend } from '../reference/index.ts';
+import { createReferenceBackend } from '../reference/index.ts';
 import { createWebGpuBackend } from './webgpu.ts';
 
-describePyTorch('the reference engine in float64', async (weights) => {
-  return new ReferenceBackend(weights, { precision: 'float64' });
-});
+describePyTorch('the reference engine in float64', (weights) => createReferenceBackend(weights, 'float64'));
 describePyTorch('the reference engine', createReferenceBackend);
 
 describe.skipIf(await noDevice())('WebGPU', () => {

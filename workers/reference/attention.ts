@@ -9,7 +9,7 @@
  * Ainslie et al., "GQA: Training Generalized Multi-Query Transformer Models", 2023: head h reads the keys and values of
  * KV head h / (heads / kvHeads).
  */
-import { type Matrix, type Precision, type Vec, zeroMatrix, zeros } from './tensor.ts';
+import { type Matrix, type Room, type Vec, zeroMatrix } from './tensor.ts';
 
 export interface AttentionShape {
   heads: number;
@@ -38,7 +38,7 @@ export interface Reads {
 }
 
 /** The slots row `r` reads, in their order, into `out`; returns their number. */
-function slotsOf({ ranges, paths }: Reads, r: number, out: Uint32Array): number {
+export function slotsOf({ ranges, paths }: Reads, r: number, out: Uint32Array): number {
   const [path, pathLength, own, ownLength] = ranges.subarray(4 * r, 4 * r + 4) as unknown as [
     number,
     number,
@@ -51,13 +51,13 @@ function slotsOf({ ranges, paths }: Reads, r: number, out: Uint32Array): number 
 }
 
 /** Number of slots row `r` reads. */
-function reach(ranges: Uint32Array, r: number): number {
+export function reach(ranges: Uint32Array, r: number): number {
   return ranges[4 * r + 1]! + ranges[4 * r + 3]!;
 }
 
 /** y [rows, heads · headSize] from q of the same shape. */
 export function attentionForward(
-  precision: Precision,
+  room: Room,
   shape: AttentionShape,
   q: Matrix,
   kv: KeysValues,
@@ -74,8 +74,8 @@ export function attentionForward(
     longest = Math.max(longest, length);
   }
   const slots = new Uint32Array(longest);
-  const p = zeros(precision, total);
-  const y = zeroMatrix(precision, q.rows, q.cols);
+  const p = room.zeros(total);
+  const y = zeroMatrix(room, q.rows, q.cols);
   const scale = 1 / Math.sqrt(headSize);
   const [qd, kd, vd, yd] = [q.data, kv.keys.data, kv.values.data, y.data];
   const { stride, offset: keyOffset } = kv.keys;
@@ -115,7 +115,7 @@ export function attentionForward(
 
 /** Returns dq and adds to dk and dv of `dkv`, which lies as `kv` does; the other arguments are those of the forward pass. */
 export function attentionBackward(
-  precision: Precision,
+  room: Room,
   shape: AttentionShape,
   dy: Matrix,
   q: Matrix,
@@ -125,7 +125,7 @@ export function attentionBackward(
   dkv: KeysValues,
 ): Matrix {
   const { heads, kvHeads, headSize } = shape;
-  const dq = zeroMatrix(precision, q.rows, q.cols);
+  const dq = zeroMatrix(room, q.rows, q.cols);
   const scale = 1 / Math.sqrt(headSize);
   const p = memory.probabilities;
   const [qd, kd, vd, dyd, dqd] = [q.data, kv.keys.data, kv.values.data, dy.data, dq.data];

@@ -6,7 +6,7 @@ import { NONE, packSequence } from '../engine/batch.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { ReferenceBackend, createReferenceBackend } from './index.ts';
 
-const inFloat64 = async (weights: ModelWeights) => new ReferenceBackend(weights, { precision: 'float64' });
+const inFloat64 = (weights: ModelWeights) => createReferenceBackend(weights, 'float64');
 const inFloat32 = async (weights: ModelWeights) => new ReferenceBackend(weights);
 const inWasm = (weights: ModelWeights) => createReferenceBackend(weights);
 

@@ -6,9 +6,10 @@ import type { ModelWeights } from '../engine/weights/packed.ts';
 import { adamStep, adapterSquares, norm } from './adam.ts';
 import { generate } from './generate.ts';
 import type { Adapter } from './linear.ts';
+import { type Kernels, plainKernels } from './kernels.ts';
 import { type ReferenceModel, forward, logitsOf, referenceModel } from './model.ts';
 import { type RunsOf, runsWith, tokenPass } from './pass.ts';
-import { type Precision, type Products, plainProducts, zeros } from './tensor.ts';
+import { zeros } from './tensor.ts';
 import { traceUpdate } from './trace.ts';
 import { policyGradient } from './update.ts';
 
@@ -20,9 +21,8 @@ interface Slot {
 }
 
 export interface ReferenceOptions {
-  /** Of everything but the adapters as kept. */
-  precision?: Precision;
-  products?: Products;
+  /** Their precision is that of everything but the adapters as kept. */
+  kernels?: Kernels;
   /** Says how it computes, for `info`. */
   description?: string;
 }
@@ -38,17 +38,17 @@ export class ReferenceBackend implements Backend {
   readonly #baseSquares: number;
 
   constructor(weights: ModelWeights, options: ReferenceOptions = {}) {
-    const { precision = 'float32', products = plainProducts } = options;
+    const { kernels = plainKernels('float32') } = options;
     this.adapter = {
       engine: 'reference',
       vendor: '',
       architecture: '',
-      description: options.description ?? `CPU, plain TypeScript in ${precision}`,
+      description: options.description ?? `CPU, plain TypeScript in ${kernels.precision}`,
       backend: 'javascript',
       software: true,
       features: [],
     };
-    this.#model = referenceModel(weights, { precision, products });
+    this.#model = referenceModel(weights, kernels);
     this.#layout = adapterLayout(weights.config);
     this.#runsOf = runsWith((slot) => (slot === NONE ? null : this.#slot(slot).adapter));
     this.#baseSquares = this.#model.layers
@@ -57,7 +57,7 @@ export class ReferenceBackend implements Backend {
   }
 
   addAdapter(slot: number, rank: number, scale: number, arrays: AdapterArrays): void {
-    const { precision } = this.#model.arithmetic;
+    const { precision } = this.#model.kernels;
     const kept = { weights: arrays.weights.slice(), m: arrays.m.slice(), v: arrays.v.slice() };
     const weights = precision === 'float32' ? kept.weights : Float64Array.from(kept.weights);
     const gradient = zeros(precision, weights.length);
@@ -88,13 +88,33 @@ export class ReferenceBackend implements Backend {
   async update(batches: readonly MicroBatch[], options: UpdateOptions): Promise<Updated> {
     const slots = options.nodes.map(({ slot }) => this.#slot(slot));
     const adapters = slots.map(({ adapter }) => adapter);
+    const { seconds, gradNorm, ...measured } = this.#model.kernels.scope(() =>
+      this.#gradients(batches, options, adapters),
+    );
+
+    const start = performance.now();
+    const change = new Float32Array(slots.length);
+    slots.forEach(({ arrays, adapter }, n) => {
+      adamStep(arrays, adapter.gradient, gradNorm[n]!, options.nodes[n]!.updates, options.adam);
+      adapter.weights.set(arrays.weights);
+      change[n] = Math.sqrt(adapterSquares(this.#layout, adapter) / this.#baseSquares);
+    });
+    return { ...measured, gradNorm, change, seconds: { ...seconds, adam: (performance.now() - start) / 1000 } };
+  }
+
+  /** The gradients of the adapters, in their place, and what was found on the way. */
+  #gradients(
+    batches: readonly MicroBatch[],
+    options: UpdateOptions,
+    adapters: readonly Adapter[],
+  ): Omit<Updated, 'change'> {
     for (const { gradient } of adapters) gradient.fill(0);
     const logProb: number[] = [];
     const kl: number[] = [];
     const entropy: number[] = [];
     const seconds: Record<string, number> = {};
     let gradNorm = new Float32Array();
-    for (const batch of batches) {
+    const addBatch = (batch: MicroBatch) => {
       const done = policyGradient(this.#model, batch, options.loss, this.#runsOf, options.recompute);
       gradNorm = Float32Array.from(adapters, ({ gradient }) => norm(gradient));
       if (![...gradNorm, ...done.kl, ...done.entropy, ...done.logProb].every(Number.isFinite)) {
@@ -104,29 +124,23 @@ export class ReferenceBackend implements Backend {
       for (const value of done.kl) kl.push(value);
       for (const value of done.entropy) entropy.push(value);
       for (const [part, time] of Object.entries(done.seconds)) seconds[part] = (seconds[part] ?? 0) + time;
-    }
-
-    const start = performance.now();
-    const change = new Float32Array(slots.length);
-    slots.forEach(({ arrays, adapter }, n) => {
-      adamStep(arrays, adapter.gradient, gradNorm[n]!, options.nodes[n]!.updates, options.adam);
-      adapter.weights.set(arrays.weights);
-      change[n] = Math.sqrt(adapterSquares(this.#layout, adapter) / this.#baseSquares);
-    });
+    };
+    for (const batch of batches) this.#model.kernels.scope(() => addBatch(batch));
     return {
       logProb: Float32Array.from(logProb),
       kl: Float32Array.from(kl),
       entropy: Float32Array.from(entropy),
       gradNorm,
-      change,
-      seconds: { ...seconds, adam: (performance.now() - start) / 1000 },
+      seconds,
     };
   }
 
   async score(batch: TokenBatch, count: number): Promise<Float32Array> {
     const first = new Uint32Array(count).map((_, token) => token);
-    const { states } = forward(this.#model, tokenPass(batch, first, this.#runsOf));
-    return Float32Array.from(logitsOf(this.#model, states).data);
+    return this.#model.kernels.scope(() => {
+      const { states } = forward(this.#model, tokenPass(batch, first, this.#runsOf));
+      return Float32Array.from(logitsOf(this.#model, states).data);
+    });
   }
 
   async readGradient(slot: number): Promise<Float32Array> {

@@ -5,10 +5,10 @@ import { type Row, packTraining } from '../engine/batch.ts';
 import type { RopeScaling } from '../engine/config.ts';
 import { adapterLayout, adapterTensors } from '../engine/layout.ts';
 import { generator, randomModel } from '../engine/random-model.ts';
+import { plainKernels } from './kernels.ts';
 import type { Adapter } from './linear.ts';
 import { referenceModel } from './model.ts';
 import { runsWith } from './pass.ts';
-import { plainProducts } from './tensor.ts';
 import { policyGradient } from './update.ts';
 
 const ropeScaling: RopeScaling = {
@@ -24,7 +24,7 @@ const MODELS = [
 describe.each(MODELS)('$what', ({ shape, recompute }) => {
   const weights = randomModel(shape, 11);
   const layout = adapterLayout(weights.config);
-  const model = referenceModel(weights, { precision: 'float64', products: plainProducts });
+  const model = referenceModel(weights, plainKernels('float64'));
   const random = generator(12);
 
   function adapter(rank: number, scale: number): Adapter {

@@ -3,19 +3,20 @@ import { Engine } from '../engine/engine.ts';
 import { CharacterTokenizer, type Tokenizer } from '../engine/tokenizer.ts';
 import type { ModelWeights } from '../engine/weights/packed.ts';
 import { ReferenceBackend } from './backend.ts';
+import { plainKernels } from './kernels.ts';
 import type { Precision } from './tensor.ts';
-import { createWasmProducts } from './wasm/matmul.ts';
+import { createWasmKernels } from './wasm/kernels.ts';
 
 export { ReferenceBackend };
 
-/** With products in WebAssembly where there is SIMD for the precision, else in plain TypeScript. */
+/** In WebAssembly where there is SIMD for the precision, else in plain TypeScript. */
 export async function createReferenceBackend(
   weights: ModelWeights,
   precision: Precision = 'float32',
 ): Promise<ReferenceBackend> {
-  const products = precision === 'float32' ? await createWasmProducts() : null;
-  if (!products) return new ReferenceBackend(weights, { precision });
-  return new ReferenceBackend(weights, { precision, products, description: 'CPU, TypeScript with WebAssembly SIMD' });
+  const kernels = precision === 'float32' ? await createWasmKernels() : null;
+  if (!kernels) return new ReferenceBackend(weights, { kernels: plainKernels(precision) });
+  return new ReferenceBackend(weights, { kernels, description: 'CPU, TypeScript with WebAssembly SIMD' });
 }
 
 /** An engine on the model given; without a tokenizer, tokens are characters. */

@@ -8,7 +8,8 @@
  * same input are one fused layer with one A and B per part (`../engine/layout.ts`).
  */
 import type { LoraGroup } from '../engine/layout.ts';
-import { type Matrix, type Precision, type Products, type Vec, colsOf, matrix, rowsOf, zeroMatrix } from './tensor.ts';
+import type { Kernels } from './kernels.ts';
+import { type Matrix, type Vec, colsOf, matrix, rowsOf, zeroMatrix } from './tensor.ts';
 
 /** A node's adapter while computing. */
 export interface Adapter {
@@ -33,12 +34,6 @@ export interface Linear {
   lora: LoraGroup;
 }
 
-/** What all layers compute with. */
-export interface Arithmetic {
-  precision: Precision;
-  products: Products;
-}
-
 /** A of all parts, stacked [parts · rank, in], of the weights or of the gradient. */
 function stackedA(group: LoraGroup, rank: number, data: Vec): Matrix {
   return matrix(data, group.parts.length * rank, group.in, group.unitA * rank);
@@ -51,25 +46,20 @@ function partB(group: LoraGroup, part: number, rank: number, data: Vec): Matrix 
 }
 
 /** Returns y [rows, out] and z [rows, parts · largest rank]; x is [rows, in]. */
-export function linearForward(
-  { precision, products }: Arithmetic,
-  layer: Linear,
-  x: Matrix,
-  runs: Run[],
-): [y: Matrix, z: Matrix] {
+export function linearForward(kernels: Kernels, layer: Linear, x: Matrix, runs: Run[]): [y: Matrix, z: Matrix] {
   const { weight, lora } = layer;
-  const y = zeroMatrix(precision, x.rows, weight.rows);
-  products.forward(y, x, weight);
+  const y = zeroMatrix(kernels, x.rows, weight.rows);
+  kernels.forward(y, x, weight);
   const largest = Math.max(0, ...runs.map(({ adapter }) => adapter?.rank ?? 0));
-  const z = zeroMatrix(precision, x.rows, lora.parts.length * largest);
+  const z = zeroMatrix(kernels, x.rows, lora.parts.length * largest);
   for (const { adapter, start, end } of runs) {
     if (!adapter) continue;
     const { rank, scale, weights } = adapter;
     const zRun = colsOf(rowsOf(z, start, end), 0, lora.parts.length * rank);
-    products.forward(zRun, rowsOf(x, start, end), stackedA(lora, rank, weights));
+    kernels.forward(zRun, rowsOf(x, start, end), stackedA(lora, rank, weights));
     lora.parts.forEach((part, p) => {
       const yPart = colsOf(rowsOf(y, start, end), part.start, part.size);
-      products.forward(yPart, colsOf(zRun, p * rank, rank), partB(lora, p, rank, weights), scale);
+      kernels.forward(yPart, colsOf(zRun, p * rank, rank), partB(lora, p, rank, weights), scale);
     });
   }
   return [y, z];
@@ -77,7 +67,7 @@ export function linearForward(
 
 /** Adds the adapters' gradients and returns dx [rows, in], or null where nobody needs it. dy is [rows, out]. */
 export function linearBackward(
-  { precision, products }: Arithmetic,
+  kernels: Kernels,
   layer: Linear,
   dy: Matrix,
   x: Matrix,
@@ -86,21 +76,21 @@ export function linearBackward(
   needsDx = true,
 ): Matrix | null {
   const { weight, lora } = layer;
-  const dx = needsDx ? zeroMatrix(precision, x.rows, x.cols) : null;
-  if (dx) products.backward(dx, dy, weight);
+  const dx = needsDx ? zeroMatrix(kernels, x.rows, x.cols) : null;
+  if (dx) kernels.backward(dx, dy, weight);
   for (const { adapter, start, end } of runs) {
     if (!adapter) continue;
     const { rank, scale, weights, gradient } = adapter;
     const xRun = rowsOf(x, start, end);
     const zRun = rowsOf(z, start, end);
-    const dz = zeroMatrix(precision, end - start, lora.parts.length * rank);
+    const dz = zeroMatrix(kernels, end - start, lora.parts.length * rank);
     lora.parts.forEach((part, p) => {
       const dyPart = colsOf(rowsOf(dy, start, end), part.start, part.size);
-      products.backward(colsOf(dz, p * rank, rank), dyPart, partB(lora, p, rank, weights), scale);
-      products.gradient(partB(lora, p, rank, gradient), dyPart, colsOf(zRun, p * rank, rank), scale);
+      kernels.backward(colsOf(dz, p * rank, rank), dyPart, partB(lora, p, rank, weights), scale);
+      kernels.gradient(partB(lora, p, rank, gradient), dyPart, colsOf(zRun, p * rank, rank), scale);
     });
-    products.gradient(stackedA(lora, rank, gradient), dz, xRun);
-    if (dx) products.backward(rowsOf(dx, start, end), dz, stackedA(lora, rank, weights));
+    kernels.gradient(stackedA(lora, rank, gradient), dz, xRun);
+    if (dx) kernels.backward(rowsOf(dx, start, end), dz, stackedA(lora, rank, weights));
   }
   return dx;
 }

@@ -39,20 +39,19 @@ const CHUNK = 64;
 
 /** `states` and `baseStates` are [positions, hidden], after the final norm, with and without the adapters. */
 export function policyLoss(model: ReferenceModel, states: Matrix, baseStates: Matrix, inputs: LossInputs): LossOutputs {
-  const { precision, products } = model.arithmetic;
+  const { kernels } = model;
   const n = states.rows;
   const out: LossOutputs = {
     logProb: new Float64Array(inputs.choiceTarget.length),
     kl: new Float64Array(n),
     entropy: new Float64Array(n),
-    dStates: zeroMatrix(precision, n, states.cols),
+    dStates: zeroMatrix(kernels, n, states.cols),
   };
   const { choiceStart, choiceTarget, klBeta, entropyBeta, temperature } = inputs;
   const vocabulary = model.head.rows;
   const logPolicy = new Float64Array(vocabulary);
   const logBase = new Float64Array(vocabulary);
-  for (let start = 0; start < n; start += CHUNK) {
-    const end = Math.min(n, start + CHUNK);
+  const lossOf = (start: number, end: number) => {
     const logits = logitsOf(model, rowsOf(states, start, end));
     const baseLogits = logitsOf(model, rowsOf(baseStates, start, end));
     for (let i = start; i < end; i++) {
@@ -84,8 +83,9 @@ export function policyLoss(model: ReferenceModel, states: Matrix, baseStates: Ma
       out.kl[i] = kl;
       out.entropy[i] = entropy;
     }
-    products.backward(rowsOf(out.dStates, start, end), logits, model.head);
-  }
+    kernels.backward(rowsOf(out.dStates, start, end), logits, model.head);
+  };
+  for (let start = 0; start < n; start += CHUNK) kernels.scope(() => lossOf(start, Math.min(n, start + CHUNK)));
   return out;
 }
 

@@ -6,12 +6,12 @@
  *
  * Shazeer, "GLU Variants Improve Transformer", 2020.
  */
-import { type Matrix, type Precision, zeroMatrix } from './tensor.ts';
+import { type Matrix, type Room, zeroMatrix } from './tensor.ts';
 
 /** y [rows, n] from gate|up [rows, 2n]. */
-export function swigluForward(precision: Precision, gateUp: Matrix): Matrix {
+export function swigluForward(room: Room, gateUp: Matrix): Matrix {
   const n = gateUp.cols / 2;
-  const y = zeroMatrix(precision, gateUp.rows, n);
+  const y = zeroMatrix(room, gateUp.rows, n);
   for (let row = 0; row < gateUp.rows; row++) {
     const gate = row * 2 * n;
     for (let i = 0; i < n; i++) {
@@ -23,9 +23,9 @@ export function swigluForward(precision: Precision, gateUp: Matrix): Matrix {
 }
 
 /** d(gate|up) [rows, 2n] from dy [rows, n]. */
-export function swigluBackward(precision: Precision, dy: Matrix, gateUp: Matrix): Matrix {
+export function swigluBackward(room: Room, dy: Matrix, gateUp: Matrix): Matrix {
   const n = dy.cols;
-  const out = zeroMatrix(precision, dy.rows, 2 * n);
+  const out = zeroMatrix(room, dy.rows, 2 * n);
   for (let row = 0; row < dy.rows; row++) {
     const gate = row * 2 * n;
     for (let i = 0; i < n; i++) {

@@ -11,10 +11,10 @@ import { type ModelConfig, qkvSizes } from '../engine/config.ts';
 import { adapterLayout } from '../engine/layout.ts';
 import { ropeFrequencies } from '../engine/rope.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from '../engine/weights/packed.ts';
-import { type AttentionMemory, type Reads, type KeysValues, attentionBackward, attentionForward } from './attention.ts';
-import { type Arithmetic, type Linear, type Run, linearBackward, linearForward } from './linear.ts';
-import { swigluBackward, swigluForward } from './mlp.ts';
-import { type HeadNormMemory, headNormBackward, headNormForward, normBackward, normForward } from './norm.ts';
+import type { AttentionMemory, KeysValues, Reads } from './attention.ts';
+import type { Kernels } from './kernels.ts';
+import { type Linear, type Run, linearBackward, linearForward } from './linear.ts';
+import { type HeadNormMemory, headNormBackward, headNormForward } from './norm.ts';
 import { type RopeTable, ropeTable, rotate } from './rope.ts';
 import {
   type Matrix,
@@ -23,6 +23,7 @@ import {
   addRow,
   colsOf,
   gatherRows,
+  matrix,
   rowsOf,
   scatterRows,
   zeroMatrix,
@@ -43,7 +44,7 @@ interface Layer {
 
 export interface ReferenceModel {
   config: ModelConfig;
-  arithmetic: Arithmetic;
+  kernels: Kernels;
   /** [vocabulary, hidden] */
   embedding: Matrix;
   layers: Layer[];
@@ -55,11 +56,12 @@ export interface ReferenceModel {
 }
 
 /** Dequantises a model as a whole. */
-export function referenceModel(weights: ModelWeights, arithmetic: Arithmetic): ReferenceModel {
+export function referenceModel(weights: ModelWeights, kernels: Kernels): ReferenceModel {
   const { config } = weights;
-  const { precision } = arithmetic;
+  const { precision } = kernels;
   const dense = (packed: PackedMatrix): Matrix => {
-    const out = zeroMatrix(precision, packed.rows, packed.cols);
+    // Weights outlive every scope, so they lie in arrays of their own.
+    const out = matrix(zeros(precision, packed.rows * packed.cols), packed.rows, packed.cols);
     for (let row = 0; row < packed.rows; row++) {
       unpackRow(packed, row, out.data.subarray(row * packed.cols, (row + 1) * packed.cols));
     }
@@ -88,7 +90,7 @@ export function referenceModel(weights: ModelWeights, arithmetic: Arithmetic): R
   const embedding = dense(weights.embedding);
   return {
     config,
-    arithmetic,
+    kernels,
     embedding,
     layers,
     finalNorm: vector(weights.finalNorm),
@@ -156,17 +158,22 @@ export function forward(
   pass: Pass,
   { caches, keep = 'nothing' }: ForwardOptions = {},
 ): { states: Matrix; memory: Memory } {
-  const { precision } = model.arithmetic;
+  const { kernels } = model;
   const inputs: Matrix[] = [];
   const layers: LayerMemory[] = [];
-  let x = gatherRows(precision, model.embedding, pass.ids);
+  let x = gatherRows(kernels, model.embedding, pass.ids);
   for (let l = 0; l < model.layers.length; l++) {
     if (keep !== 'nothing') inputs.push(x);
-    const [next, memory] = layerForward(model, l, pass, x, caches?.[l]);
-    if (keep === 'all') layers.push(memory);
-    x = next;
+    if (keep === 'all') {
+      const [next, memory] = layerForward(model, l, pass, x, caches?.[l]);
+      layers.push(memory);
+      x = next;
+    } else {
+      const input = x;
+      x = kernels.only(() => layerForward(model, l, pass, input, caches?.[l])[0]);
+    }
   }
-  const [states, r] = normForward(precision, x, model.finalNorm, model.config.rmsNormEps);
+  const [states, r] = kernels.normForward(x, model.finalNorm, model.config.rmsNormEps);
   return { states, memory: { inputs, layers, x, r } };
 }
 
@@ -184,43 +191,46 @@ function layerForward(
   x: Matrix,
   cache?: KeysValues,
 ): [x2: Matrix, memory: LayerMemory] {
-  const { config: c, arithmetic } = model;
-  const { precision } = arithmetic;
+  const { config: c, kernels } = model;
   const layer = model.layers[l]!;
   const [qSize, kSize] = qkvSizes(c);
   const { rows, runs, reads } = layerRows(model, l, pass);
 
-  const [h1, r1] = normForward(precision, x, layer.inputNorm, c.rmsNormEps);
-  const [qkv, zQkv] = linearForward(arithmetic, layer.qkv, h1, pass.runs);
+  const [h1, r1] = kernels.normForward(x, layer.inputNorm, c.rmsNormEps);
+  const [qkv, zQkv] = linearForward(kernels, layer.qkv, h1, pass.runs);
   if (layer.qkvBias) addRow(qkv, layer.qkvBias);
   const norm = (start: number, size: number, weight: Vec) =>
-    headNormForward(precision, colsOf(qkv, start, size), weight, c.rmsNormEps);
+    headNormForward(kernels, colsOf(qkv, start, size), weight, c.rmsNormEps);
   const norms = {
     ...(layer.qNorm && { qNorm: norm(0, qSize, layer.qNorm) }),
     ...(layer.kNorm && { kNorm: norm(qSize, kSize, layer.kNorm) }),
   };
   rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), 1);
   const kv = cache ? store(cache, keysValues(qkv, c), pass.reads) : keysValues(qkv, c);
-  const q = gatherRows(precision, colsOf(qkv, 0, qSize), rows);
-  const [mixed, attention] = attentionForward(precision, c, q, kv, reads);
-  const [x1, zO] = linearForward(arithmetic, layer.o, mixed, runs);
-  add(x1, gatherRows(precision, x, rows));
+  const q = gatherRows(kernels, colsOf(qkv, 0, qSize), rows);
+  const [mixed, attention] = kernels.attentionForward(c, q, kv, reads);
+  const [x1, zO] = linearForward(kernels, layer.o, mixed, runs);
+  add(x1, gatherRows(kernels, x, rows));
 
-  const [h2, r2] = normForward(precision, x1, layer.postNorm, c.rmsNormEps);
-  const [gateUp, zGateUp] = linearForward(arithmetic, layer.gateUp, h2, runs);
-  const active = swigluForward(precision, gateUp);
-  const [x2, zDown] = linearForward(arithmetic, layer.down, active, runs);
+  const [h2, r2] = kernels.normForward(x1, layer.postNorm, c.rmsNormEps);
+  const [gateUp, zGateUp] = linearForward(kernels, layer.gateUp, h2, runs);
+  const active = kernels.swigluForward(gateUp);
+  const [x2, zDown] = linearForward(kernels, layer.down, active, runs);
   add(x2, x1);
   return [x2, { x, r1, h1, qkv, zQkv, ...norms, q, attention, mixed, zO, x1, r2, h2, gateUp, zGateUp, active, zDown }];
 }
 
 /** Adds to the gradients of the pass's adapters; `dStates` is [outputs, hidden]. The mirror of `forward`. */
 export function backward(model: ReferenceModel, pass: Pass, memory: Memory, dStates: Matrix): void {
-  let dx = zeroMatrix(model.arithmetic.precision, dStates.rows, dStates.cols);
-  normBackward(dx, dStates, memory.x, memory.r, model.finalNorm);
+  const { kernels } = model;
+  let dx = zeroMatrix(kernels, dStates.rows, dStates.cols);
+  kernels.normBackward(dx, dStates, memory.x, memory.r, model.finalNorm);
   for (let l = model.layers.length - 1; l >= 0; l--) {
-    const own = memory.layers[l] ?? layerForward(model, l, pass, memory.inputs[l]!)[1];
-    const next = layerBackward(model, l, pass, own, dx);
+    const above = dx;
+    const next = kernels.only(() => {
+      const own = memory.layers[l] ?? layerForward(model, l, pass, memory.inputs[l]!)[1];
+      return layerBackward(model, l, pass, own, above);
+    });
     if (!next) return;
     dx = next;
   }
@@ -228,50 +238,48 @@ export function backward(model: ReferenceModel, pass: Pass, memory: Memory, dSta
 
 /** The gradient over a layer's input from that over its output, `dx` [rows, hidden] (left as scratch); null below the first. */
 function layerBackward(model: ReferenceModel, l: number, pass: Pass, m: LayerMemory, dx: Matrix): Matrix | null {
-  const { config: c, arithmetic } = model;
-  const { precision } = arithmetic;
+  const { config: c, kernels } = model;
   const layer = model.layers[l]!;
   const [qSize, kSize] = qkvSizes(c);
   const { rows, runs, reads } = layerRows(model, l, pass);
 
   // x2 = x1 + down(silu(g) u): dx is that of x2, and by the residual path of x1.
-  const dActive = linearBackward(arithmetic, layer.down, dx, m.active, m.zDown, runs)!;
-  const dGateUp = swigluBackward(precision, dActive, m.gateUp);
-  const dh2 = linearBackward(arithmetic, layer.gateUp, dGateUp, m.h2, m.zGateUp, runs)!;
-  normBackward(dx, dh2, m.x1, m.r2, layer.postNorm);
+  const dActive = linearBackward(kernels, layer.down, dx, m.active, m.zDown, runs)!;
+  const dGateUp = kernels.swigluBackward(dActive, m.gateUp);
+  const dh2 = linearBackward(kernels, layer.gateUp, dGateUp, m.h2, m.zGateUp, runs)!;
+  kernels.normBackward(dx, dh2, m.x1, m.r2, layer.postNorm);
 
   // x1 = x + o(attention(q, k, v))
-  const dMixed = linearBackward(arithmetic, layer.o, dx, m.mixed, m.zO, runs)!;
-  const dQkv = zeroMatrix(precision, m.qkv.rows, m.qkv.cols);
+  const dMixed = linearBackward(kernels, layer.o, dx, m.mixed, m.zO, runs)!;
+  const dQkv = zeroMatrix(kernels, m.qkv.rows, m.qkv.cols);
   const kv = keysValues(m.qkv, c);
-  const dq = attentionBackward(precision, c, dMixed, m.q, kv, reads, m.attention, keysValues(dQkv, c));
+  const dq = kernels.attentionBackward(c, dMixed, m.q, kv, reads, m.attention, keysValues(dQkv, c));
   scatterRows(colsOf(dQkv, 0, qSize), dq, rows);
   rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), -1);
   if (m.qNorm) headNormBackward(colsOf(dQkv, 0, qSize), m.qNorm, layer.qNorm!);
   if (m.kNorm) headNormBackward(colsOf(dQkv, qSize, kSize), m.kNorm, layer.kNorm!);
   // Below the first layer is the frozen embedding: nobody needs its gradient.
-  const dh1 = linearBackward(arithmetic, layer.qkv, dQkv, m.h1, m.zQkv, pass.runs, l > 0);
+  const dh1 = linearBackward(kernels, layer.qkv, dQkv, m.h1, m.zQkv, pass.runs, l > 0);
   if (!dh1) return null;
-  const dInput = zeroMatrix(precision, m.x.rows, m.x.cols);
+  const dInput = zeroMatrix(kernels, m.x.rows, m.x.cols);
   scatterRows(dInput, dx, rows);
-  normBackward(dInput, dh1, m.x, m.r1, layer.inputNorm);
+  kernels.normBackward(dInput, dh1, m.x, m.r1, layer.inputNorm);
   return dInput;
 }
 
 /** Logits [rows, vocabulary] of final states [rows, hidden]. */
 export function logitsOf(model: ReferenceModel, states: Matrix): Matrix {
-  const logits = zeroMatrix(model.arithmetic.precision, states.rows, model.head.rows);
-  model.arithmetic.products.forward(logits, states, model.head);
+  const logits = zeroMatrix(model.kernels, states.rows, model.head.rows);
+  model.kernels.forward(logits, states, model.head);
   return logits;
 }
 
 /** Room for the keys and values of every layer. */
 export function newCaches(model: ReferenceModel, slots: number): KeysValues[] {
   const [, kSize, vSize] = qkvSizes(model.config);
-  const { precision } = model.arithmetic;
   return model.layers.map(() => ({
-    keys: zeroMatrix(precision, slots, kSize),
-    values: zeroMatrix(precision, slots, vSize),
+    keys: zeroMatrix(model.kernels, slots, kSize),
+    values: zeroMatrix(model.kernels, slots, vSize),
   }));
 }
 
@@ -308,7 +316,7 @@ function rotations(model: ReferenceModel, positions: Uint32Array): RopeTable {
   const ready = (2 * model.rope.cos.length) / headSize;
   if (needed > ready) {
     const size = Math.max(needed, 2 * ready);
-    model.rope = ropeTable(model.arithmetic.precision, size, ropeFrequencies(model.config));
+    model.rope = ropeTable(model.kernels.precision, size, ropeFrequencies(model.config));
   }
   return model.rope;
 }

@@ -6,13 +6,13 @@
  *
  * Zhang and Sennrich, "Root Mean Square Layer Normalization", 2019.
  */
-import { type Matrix, type Precision, type Vec, zeroMatrix, zeros } from './tensor.ts';
+import { type Matrix, type Room, type Vec, zeroMatrix } from './tensor.ts';
 
 /** Returns y [rows, n] and r [rows]; x is [rows, n] and whole, weight [n]. */
-export function normForward(precision: Precision, x: Matrix, weight: Vec, epsilon: number): [y: Matrix, r: Vec] {
+export function normForward(room: Room, x: Matrix, weight: Vec, epsilon: number): [y: Matrix, r: Vec] {
   const n = x.cols;
-  const y = zeroMatrix(precision, x.rows, n);
-  const r = zeros(precision, x.rows);
+  const y = zeroMatrix(room, x.rows, n);
+  const r = room.zeros(x.rows);
   for (let row = 0; row < x.rows; row++) {
     const at = row * n;
     let squares = 0;
@@ -48,11 +48,11 @@ export interface HeadNormMemory {
 }
 
 /** The same norm over each head of each row of x [rows, heads · headSize], in place; weight is [headSize]. */
-export function headNormForward(precision: Precision, x: Matrix, weight: Vec, epsilon: number): HeadNormMemory {
+export function headNormForward(room: Room, x: Matrix, weight: Vec, epsilon: number): HeadNormMemory {
   const n = weight.length;
   const heads = x.cols / n;
-  const before = zeroMatrix(precision, x.rows, x.cols);
-  const r = zeros(precision, x.rows * heads);
+  const before = zeroMatrix(room, x.rows, x.cols);
+  const r = room.zeros(x.rows * heads);
   for (let row = 0; row < x.rows; row++) {
     for (let head = 0; head < heads; head++) {
       const at = x.offset + row * x.stride + head * n;

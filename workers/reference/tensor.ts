@@ -7,6 +7,11 @@ export function zeros(precision: Precision, length: number): Vec {
   return precision === 'float32' ? new Float32Array(length) : new Float64Array(length);
 }
 
+/** Where the matrices of a computation lie. */
+export interface Room {
+  zeros(length: number): Vec;
+}
+
 /** A row-major matrix, or a rectangle of one: element (r, c) is `data[offset + r · stride + c]`. */
 export interface Matrix {
   data: Vec;
@@ -20,8 +25,8 @@ export function matrix(data: Vec, rows: number, cols: number, offset = 0): Matri
   return { data, offset, rows, cols, stride: cols };
 }
 
-export function zeroMatrix(precision: Precision, rows: number, cols: number): Matrix {
-  return matrix(zeros(precision, rows * cols), rows, cols);
+export function zeroMatrix(room: Room, rows: number, cols: number): Matrix {
+  return matrix(room.zeros(rows * cols), rows, cols);
 }
 
 /** Rows [start, end). */
@@ -35,8 +40,8 @@ export function colsOf(m: Matrix, start: number, cols: number): Matrix {
 }
 
 /** The rows of `m` at `rows`, copied. */
-export function gatherRows(precision: Precision, m: Matrix, rows: ArrayLike<number>): Matrix {
-  const out = zeroMatrix(precision, rows.length, m.cols);
+export function gatherRows(room: Room, m: Matrix, rows: ArrayLike<number>): Matrix {
+  const out = zeroMatrix(room, rows.length, m.cols);
   for (let r = 0; r < rows.length; r++) {
     const from = m.offset + rows[r]! * m.stride;
     out.data.set(m.data.subarray(from, from + m.cols), r * m.cols);
