@@ -6,9 +6,11 @@ import { brief, finished, openRun, outcome, play, resume, sleep, stateOf, undist
 import { moreSteps, stepsMade, watchSteps } from './watch.ts';
 
 test('the machine sleeps: every process of the browser is stopped and goes on later', async () => {
-  const count = times(2, 20);
+  const count = times(2, 10);
+  const asleep = full ? 30_000 : 3000;
+  test.setTimeout(180_000 + count * (asleep + 20_000));
   const record = new FaultRecord('machine asleep (SIGSTOP to all processes)');
-  const spec = { ...brief, training: { ...brief.training, steps: 8 + 4 * count } };
+  const spec = { ...brief, training: { ...brief.training, steps: 8 + 10 * count } };
   const expected = await undisturbed(spec);
   const profile = await newProfile();
   const chromium = await Chromium.start(profile.path);
@@ -21,7 +23,7 @@ test('the machine sleeps: every process of the browser is stopped and goes on la
       await moreSteps(page, 1);
       record.injected();
       chromium.signal('SIGSTOP');
-      await sleep(full ? 30_000 : 3000);
+      await sleep(asleep);
       chromium.signal('SIGCONT');
       const woken = performance.now();
       await moreSteps(page, 1);
@@ -37,8 +39,11 @@ test('the machine sleeps: every process of the browser is stopped and goes on la
 });
 
 test('the tab is frozen by the browser and thawed, and another is in front for long', async ({ page, context }) => {
+  const [away, seconds] = full ? [60_000, 600] : [2000, 120];
+  test.setTimeout(3 * seconds * 1000);
   const record = new FaultRecord('tab frozen, and in the background');
-  const spec = { ...brief, training: { ...brief.training, steps: 40 } };
+  // Enough for it to be still training when it comes back.
+  const spec = { ...brief, training: { ...brief.training, steps: full ? 1500 : 40 } };
   await openRun(page, spec);
   await watchSteps(page);
   await play(page);
@@ -47,7 +52,7 @@ test('the tab is frozen by the browser and thawed, and another is in front for l
 
   record.injected();
   await cdp.send('Page.setWebLifecycleState', { state: 'frozen' });
-  await sleep(full ? 60_000 : 2000);
+  await sleep(away);
   await cdp.send('Page.setWebLifecycleState', { state: 'active' });
   await moreSteps(page, 1);
   record.recovered();
@@ -62,13 +67,13 @@ test('the tab is frozen by the browser and thawed, and another is in front for l
     document.dispatchEvent(new Event('visibilitychange'));
   });
   const before = await stepsMade(page);
-  await sleep(full ? 60_000 : 2000);
+  await sleep(away);
   expect(await stepsMade(page)).toBeGreaterThan(before);
   // Whoever puts a tab away may close it: what it had learned is saved at once.
   expect((await stateOf(page)).savedAt).toBeGreaterThan(savedAt ?? 0);
   record.recovered();
-  await finished(page);
-  expect(await outcome(page)).toBe(await undisturbed(spec));
+  await finished(page, seconds);
+  expect(await outcome(page)).toBe(await undisturbed(spec, seconds));
 });
 
 test('the clock jumps ten years back and a year on', async ({ page }) => {

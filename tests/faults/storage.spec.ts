@@ -116,6 +116,7 @@ test('another tab has upgraded the storage to a newer version', async ({ page, c
 
 test('the reader clears the site’s data while it trains', async ({ page, context }) => {
   const count = times(1, 5);
+  test.setTimeout(180_000 + count * 60_000);
   const record = new FaultRecord('site data deleted while training');
   const cdp = await context.newCDPSession(page);
   await keepWorkers(page);
