@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 import { adapterEnvironment } from './cli/environment.mjs';
 import { contentSecurityPolicy } from './tools/dev/csp.mjs';
+import { thirdPartyLicences } from './tools/dev/licences.mjs';
 import { offline } from './tools/dev/pwa.mjs';
 
 // Vitest's workers are processes that inherit this environment, and with it the way to a Vulkan driver for Dawn. The
@@ -9,11 +10,13 @@ if (process.env['VITEST']) {
   Object.assign(process.env, adapterEnvironment(process.env['NEUROMAS_TEST_ADAPTER'] ?? 'software'));
 }
 
+const licences = thirdPartyLicences({ serviceWorker: true });
+
 export default defineConfig({
   // Relative, so that the built page works at any address.
   base: './',
-  plugins: [contentSecurityPolicy(), ...(process.env['VITEST'] ? [] : [offline()])],
-  worker: { format: 'es' },
+  plugins: [contentSecurityPolicy(), licences.main, ...(process.env['VITEST'] ? [] : [offline()])],
+  worker: { format: 'es', plugins: () => [licences.worker()] },
   build: {
     target: 'es2022',
     rolldownOptions: {

@@ -1,4 +1,7 @@
 import { defineConfig } from 'vite';
+import { thirdPartyLicences } from './tools/dev/licences.mjs';
+
+const licences = thirdPartyLicences();
 
 /**
  * The library: one script that defines `<neuro-mas>` and everything it needs beside it, so that the folder works from any
@@ -8,9 +11,11 @@ export default defineConfig({
   base: './',
   // Only the models of public/ are part of it; build-lib.mjs copies them.
   publicDir: false,
+  plugins: [licences.main],
   define: { 'import.meta.env.NEUROMAS_LIBRARY': JSON.stringify('true') },
   worker: {
     format: 'es',
+    plugins: () => [licences.worker()],
     // One file: bundlers of others copy a worker's file, but not what it would import.
     rolldownOptions: { output: { codeSplitting: false, entryFileNames: '[name]-[hash].js' } },
   },

@@ -7,6 +7,7 @@ import { cp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureInstalled, root } from './install.mjs';
+import { LICENCES_FILE } from './licences.mjs';
 
 ensureInstalled();
 const { build } = await import('vite');
@@ -60,7 +61,7 @@ const manifest = {
   sideEffects: true,
   // All code is in the scripts; these are for their types alone.
   dependencies: Object.fromEntries(bare.map((name) => [name, own.dependencies[name]])),
-  files: ['*.js', 'embed.png', 'models', 'recordings', 'types', 'custom-elements.json'],
+  files: ['*.js', LICENCES_FILE, 'embed.png', 'models', 'recordings', 'types', 'custom-elements.json'],
 };
 await writeFile(join(out, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
 

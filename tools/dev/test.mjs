@@ -1,5 +1,5 @@
 /**
- * `npm test`: types, lint, unit tests and browser tests, from a fresh clone on. With arguments only the test files whose
+ * `npm test`: types, lint, dependencies, unit tests and browser tests, from a fresh clone on. With arguments only the test files whose
  * paths contain one of them. The last line is `N passed, N failed`.
  */
 import { spawnSync } from 'node:child_process';
@@ -20,6 +20,7 @@ let failed = 0;
 if (filters.length === 0) {
   for (const project of ['src', 'workers', 'cli']) check(`types of ${project}`, 'typescript/bin/tsc', ['-p', project]);
   check('lint', 'eslint/bin/eslint.js', ['.']);
+  check('dependencies', '../tools/dev/audit.mjs', []);
   check('format', 'prettier/bin/prettier.cjs', ['--check', '--log-level=warn', '.']);
 }
 
