@@ -15,7 +15,7 @@ const transcript: Transcript = {
     { node: '2.0', heard: [{ from: '1.0', text: '1+2=3' }], message: message('6') },
   ],
 };
-const tempo = { character: 10, travel: 100, hold: 50 };
+const tempo = { character: 10, writing: 200, travel: 100, hold: 50 };
 const at = (elapsed: number) => frameAt(transcript, elapsed, tempo);
 
 test('a layer writes, its messages travel, then the next layer writes', () => {
@@ -26,6 +26,18 @@ test('a layer writes, its messages travel, then the next layer writes', () => {
   expect(at(200)).toMatchObject({ travelling: { layer: 2 }, answered: false });
   expect(at(262)).toMatchObject({ answered: true, finished: false, arrived: 2 });
   expect(at(310).finished).toBe(true);
+});
+
+test('a long message is written in the time that a layer has, however long it is', () => {
+  const nodes = [400, 100_000].map((length, i) => ({
+    node: `1.${i}`,
+    heard: [],
+    message: message('a'.repeat(length)),
+  }));
+  const long = (elapsed: number) => frameAt({ ...transcript, nodes }, elapsed, tempo);
+  expect(long(100)).toMatchObject({ written: { '1.0': 400, '1.1': 50_000 }, travelling: null });
+  expect(long(200)).toMatchObject({ written: { '1.0': 400, '1.1': 100_000 }, travelling: { layer: 1, progress: 0 } });
+  expect(long(350).finished).toBe(true);
 });
 
 test('the last frame is the film at its end', () => {

@@ -8,14 +8,16 @@ import type { Transcript } from '../../training/types.ts';
 /** Milliseconds. */
 export interface Tempo {
   character: number;
+  /** A layer writes for no longer than this: with more to write, its characters come faster. */
+  writing: number;
   travel: number;
   /** The finished picture stays this long. */
   hold: number;
 }
 
 export const tempos = {
-  readable: { character: 75, travel: 650, hold: 1100 },
-  quick: { character: 22, travel: 220, hold: 350 },
+  readable: { character: 75, writing: 6000, travel: 650, hold: 1100 },
+  quick: { character: 22, writing: 1500, travel: 220, hold: 350 },
 } satisfies Record<string, Tempo>;
 
 export interface Frame {
@@ -52,8 +54,10 @@ export function frameAt(transcript: Transcript, elapsed: number, tempo: Tempo): 
   const frame: Frame = { written: {}, travelling: null, arrived: 0, answered: false, finished: false };
   let left = elapsed;
   for (const [layer, nodes] of [...layers].sort(([a], [b]) => a - b)) {
-    for (const { node, length } of nodes) frame.written[node] = Math.min(length, Math.floor(left / tempo.character));
-    const writing = Math.max(1, ...nodes.map(({ length }) => length)) * tempo.character;
+    const longest = Math.max(1, ...nodes.map(({ length }) => length));
+    const writing = Math.min(longest * tempo.character, tempo.writing);
+    const characters = left < writing ? Math.floor((left * longest) / writing) : longest;
+    for (const { node, length } of nodes) frame.written[node] = Math.min(length, characters);
     if (left < writing) return frame;
     left -= writing;
     if (left < tempo.travel) {
