@@ -5,7 +5,7 @@ import type { RunSpec, RunSpecInput } from '../src/spec.ts';
 import { setPath } from '../src/spec.ts';
 import { parseProgress, parseStudyFile, StudyFileError, type Progress } from '../src/study/file.ts';
 import { studies } from '../src/study/index.ts';
-import { cannotConclude, reportOf } from '../src/study/report.ts';
+import { reportOf } from '../src/study/report.ts';
 import {
   runStudy,
   specOf,
@@ -15,6 +15,7 @@ import {
   type Study,
   type StudyFile,
 } from '../src/study/study.ts';
+import { cannotConclude } from '../src/study/summary.ts';
 import type { TrainEvent } from '../src/training/train.ts';
 import type { EngineApi, EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
@@ -66,6 +67,7 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
   });
   const progress = new StudyProgress(study, file);
   const save = async (): Promise<void> => {
+    file.date = new Date().toISOString().slice(0, 10);
     await writeAtomic(join(out, 'study.json'), `${JSON.stringify(file, null, 1)}\n`);
     await writeReport(out, study, file);
     progress.finished();
@@ -179,7 +181,8 @@ async function openFile(path: string, study: Study, size: Size): Promise<StudyFi
       `${path} is of ${found.study} with ${JSON.stringify(before)}, not of ${study.name} with ${JSON.stringify(rest)}; give another --out`,
     );
   }
-  return { ...fresh, runs: found.runs, specs: found.specs };
+  const { runs, specs, date } = found;
+  return { ...fresh, runs, specs, ...(date !== undefined && { date }) };
 }
 
 async function writeReport(out: string, study: Study, file: StudyFile): Promise<void> {

@@ -5,6 +5,7 @@ export const HIDEABLE = [
   'presets',
   'share',
   'runs',
+  'studies',
   'tour',
   'theme',
   'problem',

@@ -12,7 +12,7 @@ import type { EngineSlot } from './engine-slot.ts';
 import type { RunKeeper } from './keeper.ts';
 import { RewardSlot } from './rewards.ts';
 import type { Room } from './room.ts';
-import { twinOf } from './untrained.ts';
+import { copyOf, twinOf } from './untrained.ts';
 
 export class LiveNetwork {
   readonly #board: Board;
@@ -124,6 +124,13 @@ export class LiveNetwork {
     const { sampling, task } = spec;
     twin.configure({ sampling, task: { level: task.level } });
     return twin.tryProblem(problem, { signal: this.#run.signal });
+  }
+
+  /** The network as it is, a second time in the engine: to look into, and to be disposed of by who asked. */
+  async copy(): Promise<Trainer> {
+    const checkpoint = await (await this.ready()).snapshot();
+    const { spec } = checkpoint;
+    return Trainer.create({ spec, engine: copyOf(await this.load()), checkpoint, rewarder: this.#rewards.of(spec) });
   }
 
   async #createTwin(spec: RunSpec): Promise<Trainer> {

@@ -260,6 +260,31 @@ export class Session extends EventTarget {
     });
   }
 
+  /**
+   * Looks into the network as it is, on a copy: what nodes are worth, exchanged, say and compute, by name, as the study
+   * `specialisation` finds it. Null where it was cancelled, or failed: then `state.trouble` says why.
+   */
+  async examine(
+    problems: number,
+    { signal, progress }: { signal: AbortSignal; progress: (done: number, of: number) => void },
+  ): Promise<Readonly<Record<string, number>> | null> {
+    await this.pause();
+    let found: Record<string, number> | null = null;
+    await this.#busy('Examining the network', async () => {
+      const { examine } = await import('../study/diagnostics.ts');
+      const copy = await this.#live.copy();
+      try {
+        found = await examine(copy, problems, { signal: AbortSignal.any([signal, this.#live.signal]), progress });
+      } catch (error) {
+        // The reader's own wish is no trouble.
+        if (!signal.aborted) throw error;
+      } finally {
+        await copy.dispose();
+      }
+    });
+    return found;
+  }
+
   /** Finds out what the untrained network wrote for the problem on view. Only while nothing trains; never an error. */
   async compare(): Promise<void> {
     const { shown, step, activity } = this.state;

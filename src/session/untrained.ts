@@ -6,3 +6,6 @@ import { namespaced } from '../nodes/namespace.ts';
  * before training. The engine belongs to the network that was there first.
  */
 export const twinOf = (engine: EngineApi): EngineApi => namespaced(engine, 'untrained/');
+
+/** The same for a copy of the network that is looked into, so that nothing that is tried can hurt the network itself. */
+export const copyOf = (engine: EngineApi): EngineApi => namespaced(engine, 'examined/');

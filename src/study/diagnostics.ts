@@ -4,7 +4,7 @@ import { digits } from '../tasks/arithmetic.ts';
 import { readAnswer } from '../tasks/answer.ts';
 import { bits } from '../tasks/boolean.ts';
 import { testProblems } from '../tasks/split.ts';
-import { evaluateTree, parseTree, type Tree } from '../tasks/tree.ts';
+import { evaluateTree, parseTree, type Algebra, type Tree } from '../tasks/tree.ts';
 import type { Trainer } from '../training/train.ts';
 import { EVALUATION_SEED } from '../training/trainer.ts';
 import { entropy, mean } from './statistics.ts';
@@ -13,49 +13,74 @@ import type { Findings } from './study.ts';
 /** Problems and rollouts of each by which messages are watched. */
 const WATCHED = { problems: 16, samples: 8 };
 
+/** Who looks on. */
+export interface Look {
+  /** Stops between tests; what was exchanged is put back. */
+  signal?: AbortSignal | undefined;
+  /** After every test. */
+  tested?: (() => void) | undefined;
+}
+
+/** Levels up to the trained one. */
+const levelsOf = ({ task, spec }: Trainer): number[] =>
+  task.levels.map(({ level }) => level).filter((level) => level <= spec.task.level);
+
+/** Nodes that others hear. */
+const heardOf = ({ plan }: Trainer): string[] => plan.nodes.map(({ id }) => id).filter((id) => id !== plan.output.id);
+
+/** Pairs of a layer that have something to exchange. */
+function pairsOf({ plan, spec }: Trainer): [string, string][] {
+  if (spec.lora.shared) return [];
+  return plan.layers.flatMap((layer) => {
+    const own = layer.filter(({ helper }) => !helper).map(({ id }) => id);
+    return own.flatMap((a, i) => own.slice(i + 1).map((b): [string, string] => [a, b]));
+  });
+}
+
 /** Accuracy lost when nobody hears a node, level by level up to the trained one; the output node is left out. */
-export async function blankEffects(trainer: Trainer, problems: number): Promise<Findings> {
+export async function blankEffects(trainer: Trainer, problems: number, look: Look = {}): Promise<Findings> {
+  const { signal, tested } = look;
   const findings: Findings = {};
-  const levels = trainer.task.levels.map(({ level }) => level).filter((level) => level <= trainer.spec.task.level);
-  for (const level of levels) {
-    const whole = await trainer.evaluate({ level, problems });
-    for (const { id } of trainer.plan.nodes) {
-      if (id === trainer.plan.output.id) continue;
-      const without = await trainer.evaluate({ level, problems, blank: [id] });
+  const nodes = heardOf(trainer);
+  for (const level of nodes.length > 0 ? levelsOf(trainer) : []) {
+    const whole = await trainer.evaluate({ level, problems, signal });
+    tested?.();
+    for (const id of nodes) {
+      const without = await trainer.evaluate({ level, problems, blank: [id], signal });
       findings[`effect of ${id} on level ${level}`] = whole.accuracy - without.accuracy;
+      tested?.();
     }
   }
   return findings;
 }
 
 /** Accuracy lost when two nodes of a layer exchange their adapters; the network is as it was afterwards. */
-export async function swapEffects(trainer: Trainer, problems: number): Promise<Findings> {
+export async function swapEffects(trainer: Trainer, problems: number, look: Look = {}): Promise<Findings> {
+  const { signal, tested } = look;
   const findings: Findings = {};
-  const whole = await trainer.evaluate({ problems });
-  const before = await trainer.snapshot();
-  for (const layer of trainer.plan.layers) {
-    for (const [i, { id: a }] of layer.entries()) {
-      for (const { id: b } of layer.slice(i + 1)) {
-        const place = (node: string): string => (node === a ? b : node === b ? a : node);
-        const adapters = before.adapters.map((state) => ({ ...state, node: place(state.node) }));
-        try {
-          await trainer.restore({ ...before, adapters });
-          const swapped = await trainer.evaluate({ problems });
-          findings[`lost by swapping ${a} and ${b}`] = whole.accuracy - swapped.accuracy;
-        } finally {
-          await trainer.restore(before);
-        }
-      }
+  const pairs = pairsOf(trainer);
+  if (pairs.length === 0) return findings;
+  const whole = await trainer.evaluate({ problems, signal });
+  tested?.();
+  for (const [a, b] of pairs) {
+    const before = await trainer.swapNodes(a, b);
+    try {
+      const swapped = await trainer.evaluate({ problems, signal });
+      findings[`lost by swapping ${a} and ${b}`] = whole.accuracy - swapped.accuracy;
+      tested?.();
+    } finally {
+      await trainer.putAdapters(before);
     }
   }
   return findings;
 }
 
 /** How far each node's messages have converged, and how often they state a sub-result; sampled at temperature 1. */
-export async function messageForms(trainer: Trainer): Promise<Findings> {
+export async function messageForms(trainer: Trainer, { signal, tested }: Look = {}): Promise<Findings> {
   const { level } = trainer.spec.task;
   const problems = testProblems(trainer.task, level, WATCHED.problems, new Random(EVALUATION_SEED, level));
-  const { execution } = await trainer.roll(problems, { temperature: 1, samples: WATCHED.samples });
+  const { execution } = await trainer.roll(problems, { temperature: 1, samples: WATCHED.samples, signal });
+  tested?.();
   const findings: Findings = {};
   for (const { id } of trainer.plan.nodes) {
     const texts = (execution.messages.get(id) ?? []).map(({ text }) => text);
@@ -68,12 +93,13 @@ export async function messageForms(trainer: Trainer): Promise<Findings> {
 }
 
 /** Share of greedy messages whose answer is the value of the problem's left part, right part, or whole; of trees only. */
-export async function subResults(trainer: Trainer, count: number): Promise<Findings> {
-  const algebra = { arithmetic: digits, boolean: bits }[trainer.task.name];
+export async function subResults(trainer: Trainer, count: number, look: Look = {}): Promise<Findings> {
+  const algebra = algebraOf(trainer);
   if (!algebra) return {};
   const { level } = trainer.spec.task;
   const problems = testProblems(trainer.task, level, count, new Random(EVALUATION_SEED, level));
-  const { execution } = await trainer.roll(problems);
+  const { execution } = await trainer.roll(problems, { signal: look.signal });
+  look.tested?.();
   const parts = problems.map(({ text }) => {
     const tree = parseTree(text, algebra);
     const value = (part: Tree): string => String(evaluateTree(part, algebra));
@@ -88,6 +114,32 @@ export async function subResults(trainer: Trainer, count: number): Promise<Findi
     }
   }
   return findings;
+}
+
+const algebraOf = ({ task }: Trainer): Algebra | undefined => ({ arithmetic: digits, boolean: bits })[task.name];
+
+/**
+ * Everything above, of one network: what its nodes are worth, exchanged, say and compute. `progress` is told after every
+ * test how many of how many are done.
+ */
+export async function examine(
+  trainer: Trainer,
+  problems: number,
+  options: { signal?: AbortSignal; progress?: (done: number, of: number) => void } = {},
+): Promise<Findings> {
+  const { signal, progress } = options;
+  const [heard, pairs] = [heardOf(trainer).length, pairsOf(trainer).length];
+  const blanking = heard > 0 ? levelsOf(trainer).length * (1 + heard) : 0;
+  const of = blanking + (pairs > 0 ? 1 + pairs : 0) + 1 + (algebraOf(trainer) ? 1 : 0);
+  let done = 0;
+  const look: Look = { signal, tested: () => progress?.(++done, of) };
+  progress?.(0, of);
+  return {
+    ...(await subResults(trainer, problems, look)),
+    ...(await messageForms(trainer, look)),
+    ...(await blankEffects(trainer, problems, look)),
+    ...(await swapEffects(trainer, problems, look)),
+  };
 }
 
 /** A message with its digits and operators made alike: `3+4=7` and `2*5=0` have one form. */

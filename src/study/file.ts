@@ -69,11 +69,13 @@ const RunRecordSchema = v.strictObject({
   decisions: list(DecisionSchema),
   watched: list(WatchedSchema),
   findings: numbersByName,
+  kept: v.exactOptional(v.strictObject({ best: share, step: count, end: share })),
 });
 
 const StudyFileSchema = v.strictObject({
   version: v.literal(1, '1, the only version that this program reads'),
   study: text(100),
+  date: v.exactOptional(v.pipe(text(10), v.isoDate('a day like 2026-11-28'))),
   size: v.strictObject({ seeds: count, steps: count, problems: count, samples: count, heldOut: count }),
   device: v.strictObject({
     engine: v.picklist(['webgpu', 'reference'], '"webgpu" or "reference"'),

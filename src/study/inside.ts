@@ -18,7 +18,9 @@ export const specialisation: Study = {
         name: trained ? 'trained' : 'untrained',
         label: trained ? 'network 2-1' : 'network 2-1, untrained',
         spec: trained ? network : { ...network, training: { steps: 0 } },
-        ...(trained && { watch: messageForms }),
+        ...(trained && {
+          watch: async (trainer) => ({ ...(await messageForms(trainer)), ...(await subResults(trainer, 100)) }),
+        }),
         inspect: async (trainer) => ({
           ...(await blankEffects(trainer, look)),
           ...(await swapEffects(trainer, look)),

@@ -20,12 +20,14 @@ export const mean = (values: readonly number[]): number =>
  * Mean with its 95 % percentile bootstrap interval (Efron 1979), the same for the same values. With one value the
  * interval is that value, which says nothing; the reader is told n.
  */
-export function bootstrap(values: readonly number[]): Interval {
+export function bootstrap(values: readonly number[], resamples = RESAMPLES): Interval {
+  const [only = NaN] = values;
+  if (values.length < 2) return { mean: only, low: only, high: only, n: values.length };
   const random = new Random(values.length, 0x626f6f74);
-  const means = Array.from({ length: RESAMPLES }, () => mean(values.map(() => random.pick(values)))).sort(
+  const means = Array.from({ length: resamples }, () => mean(values.map(() => random.pick(values)))).sort(
     (a, b) => a - b,
   );
-  const at = (share: number): number => means[Math.min(RESAMPLES - 1, Math.floor(share * RESAMPLES))] ?? NaN;
+  const at = (share: number): number => means[Math.min(resamples - 1, Math.floor(share * resamples))] ?? NaN;
   return { mean: mean(values), low: at(0.025), high: at(0.975), n: values.length };
 }
 

@@ -1,12 +1,13 @@
 import { expect, it, describe } from 'vitest';
 import { tinyEngine } from '../../tests/support/tiny.ts';
 import { baselines, formatOnly } from './baselines.ts';
-import { formOf } from './diagnostics.ts';
+import { examine, formOf } from './diagnostics.ts';
 import { studies } from './index.ts';
 import { barChart, escapeXml, heatMap } from './plot.ts';
-import { cannotConclude, reportOf } from './report.ts';
+import { reportOf } from './report.ts';
 import { bootstrap, entropy, pairedDifference } from './statistics.ts';
 import { runStudy, specOf, type RunPlace, type RunRecord, type StudyFile } from './study.ts';
+import { cannotConclude } from './summary.ts';
 import { agreement, winner } from './vote.ts';
 import { taskNamed } from '../tasks/index.ts';
 import type { Problem } from '../tasks/task.ts';
@@ -279,6 +280,20 @@ it('looks into a network and leaves it as it was', { timeout: 30_000 }, async ()
       '2.0 form entropy (nats)',
     ]),
   );
+  // All of it at once, with what is done so far; a reader who has seen enough stops it.
+  const told: string[] = [];
+  const stop = new AbortController();
+  const all = await examine(trainer, 8, { signal: stop.signal, progress: (done, of) => told.push(`${done} of ${of}`) });
+  expect(told).toEqual(Array.from({ length: 14 }, (_, done) => `${done} of 13`));
+  expect(all['effect of 1.0 on level 3']).toBe(findings['effect of 1.0 on level 3']);
+  const stopped = examine(trainer, 8, {
+    signal: stop.signal,
+    progress: (done) => {
+      if (done === 12) stop.abort(new Error('seen enough'));
+    },
+  });
+  await expect(stopped).rejects.toThrow('seen enough');
+  expect(await weights()).toEqual(before);
   // A random model says something else nearly every time.
   expect(findings['1.0 distinct messages of 8']).toBeGreaterThan(4);
   expect(formOf('3+4=7,2*5=0')).toBe(formOf('1-9=2,8+8=6'));

@@ -89,11 +89,18 @@ export interface RunRecord {
   decisions: { step: number; action: string; reason: string; layers: readonly number[]; level: number }[];
   watched: ({ step: number } & Findings)[];
   findings: Findings;
+  /**
+   * Of the run's own tests, all on the same problems: its best network and the one it ended with. Accuracies at the level
+   * it trained last; means over all levels in a curriculum.
+   */
+  kept?: { best: number; step: number; end: number };
 }
 
 export interface StudyFile {
   version: 1;
   study: string;
+  /** The day of the last run, `2026-11-28`. */
+  date?: string;
   size: Size;
   device: EngineInfo['adapter'];
   model: string;
@@ -193,10 +200,13 @@ function inOrder(runs: RunRecord[], arms: readonly Arm[]): RunRecord[] {
 /** The specification of an arm with a seed. Throws a SpecError for an arm that cannot be run. */
 export function specOf(arm: Arm, seed: number, size: Size, settings: RunSpecInput = {}): RunSpec {
   const { spec } = arm;
+  const scheduled = spec.guard ?? spec.curriculum ?? spec.growth;
   return parseSpec({
     ...spec,
     ...settings,
     seed,
+    // Every run ends with the best network of its own tests. A drop of 1 is none: nothing is undone on the way.
+    ...(!scheduled && spec.training?.steps !== 0 && { guard: { drop: 1 } }),
     training: { problems: size.problems, samples: size.samples, steps: size.steps, ...spec.training },
     evaluation: { problems: Math.min(100, size.heldOut), every: 25, ...spec.evaluation },
     checkpoints: { every: 25 },
@@ -233,7 +243,9 @@ async function runArm(
         const { step, action, reason, layers, level } = event;
         decisions.push({ step, action, reason, layers, level });
       }
-      if (event.type === 'evaluation' && arm.watch && !watched.some(({ step }) => step === event.step)) {
+      if (event.type === 'evaluation' && arm.watch) {
+        // A run that goes back to its best network at its end tests that one at the same step.
+        if (watched.at(-1)?.step === event.step) watched.pop();
         watched.push({ step: event.step, ...(await arm.watch(trainer)) });
       }
       if (event.type === 'checkpoint') await place.saveExtra({ decisions, watched, seconds: seconds() });
@@ -288,8 +300,16 @@ async function runMembers(
     },
     trainingCalls: sum(({ trainingCalls }) => trainingCalls),
     seconds: sum(({ seconds }) => seconds),
+    ...mostLost(records),
     findings: Object.fromEntries(records.map(({ accuracy }, i) => [`member ${i + 1} alone`, accuracy])),
   };
+}
+
+/** Of members, the one that ended farthest below its best. */
+function mostLost(records: readonly RunRecord[]): Pick<RunRecord, 'kept'> {
+  const all = records.flatMap(({ kept }) => kept ?? []);
+  const [kept] = all.sort((a, b) => b.best - b.end - (a.best - a.end));
+  return kept ? { kept } : {};
 }
 
 /** Keeps the seeds of members apart from those of runs. */
@@ -352,7 +372,21 @@ async function measure(
       ...(practised === undefined ? {} : { level: practised }),
     })),
     findings,
+    ...keptOf(trainer.evaluations),
   };
+}
+
+/** The best and the last of a run's own tests. */
+function keptOf(evaluations: Trainer['evaluations']): Pick<RunRecord, 'kept'> {
+  const last = evaluations.at(-1);
+  if (!last) return {};
+  const score = ({ score: all, accuracy }: typeof last): number => all ?? accuracy;
+  // A mean over all levels says the same at every level; an accuracy does not.
+  const alike = evaluations.filter(({ score: all, level }) =>
+    last.score === undefined ? level === last.level : all !== undefined,
+  );
+  const best = alike.reduce((top, one) => (score(one) >= score(top) ? one : top), last);
+  return { kept: { best: score(best), step: best.step, end: score(last) } };
 }
 
 const lastLevel = ({ curriculum, task }: RunSpec): number => curriculum?.to ?? task.level;

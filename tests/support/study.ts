@@ -5,6 +5,7 @@ import type { StudyFile } from '../../src/study/study.ts';
 export const studyFile: StudyFile = {
   version: 1,
   study: 'growth',
+  date: '2026-11-28',
   size: { seeds: 2, steps: 3, problems: 2, samples: 4, heldOut: 8 },
   device: {
     engine: 'reference',
@@ -43,6 +44,7 @@ export const studyFile: StudyFile = {
       decisions: [{ step: 2, action: 'grow', reason: 'learning stalled', layers: [2, 1], level: 3 }],
       watched: [{ step: 0, alive: 0.5 }],
       findings: { 'blank 1.0': -0.25, 'sum stated': NaN },
+      kept: { best: 0.875, step: 2, end: 0.75 },
     },
   ],
   specs: { network: parseSpec({ graph: { layers: [2, 1] } }) },

@@ -24,6 +24,7 @@ export interface HeaderContext {
   share: (() => void) | null;
   toggleTheme: () => void;
   openRuns: () => void;
+  openStudies: () => void;
   startTour: () => void;
   /** It has not been taken here, nor is it on. */
   offerTour: boolean;
@@ -77,6 +78,13 @@ export function header(context: HeaderContext): TemplateResult {
       }
       <button id="runs" title="Stored runs: open, compare, name, export, delete" @click=${context.openRuns}>
         ${icons.list} Runs
+      </button>
+      <button
+        id="studies"
+        title="What these networks can do, measured; and who does what in yours"
+        @click=${context.openStudies}
+      >
+        ${icons.compare} Studies
       </button>
       <button
         id="tour"

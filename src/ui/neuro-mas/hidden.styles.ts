@@ -7,6 +7,7 @@ const SELECTORS: Record<Hideable, string> = {
   presets: '.preset',
   share: '#share',
   runs: '#runs',
+  studies: '#studies',
   tour: '#tour',
   theme: '#theme',
   problem: '.problem-sheet',

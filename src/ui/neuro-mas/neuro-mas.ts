@@ -6,12 +6,13 @@ import { presets } from '../../presets.ts';
 import { recordingNamed } from '../../recording/catalogue.ts';
 import type { Hideable } from '../../session/hidden.ts';
 import { isQuestions, withTask } from '../../session/questions.ts';
+import { isStudy } from '../../session/study-files.ts';
 import { readKeys, writeKeys } from '../../session/keys.ts';
 import { isLink, writeLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
-import { parseSpec } from '../../spec.ts';
+import { parseSpec, type RunSpec } from '../../spec.ts';
 import type { StepReport, Transcript } from '../../training/types.ts';
 import type { Settings } from '../../training/settings.ts';
 import type { NmNetwork } from '../network/network.ts';
@@ -43,6 +44,7 @@ import { side } from './side.ts';
 import { Sources } from './sources.ts';
 import { Tempo } from './tempo.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
+import { StudyController } from './study-controller.ts';
 import { TourController } from './tour-controller.ts';
 
 /** Below this width of the element everything stands in one column. */
@@ -144,6 +146,7 @@ export class NeuroMas extends LitElement {
   readonly #edits = new EditController(this);
   readonly #models = new ModelController(this);
   readonly #data = new DataController(this);
+  readonly #studies = new StudyController(this);
   readonly #recorded = new PlaybackController(this);
   readonly #attention = new Attention(this);
   readonly #sources = new Sources(this, {
@@ -223,6 +226,7 @@ export class NeuroMas extends LitElement {
     this.#refresh();
     const looked = this.controls === 'full' ? session.findResumable() : Promise.resolve();
     const lazy = this.lazy || this.controls !== 'full';
+    if (opening.study !== null && this.controls === 'full') void this.#studies.open({ name: opening.study });
     if (opening.recording !== null) {
       this.#sources.offer(opening.recording);
       return;
@@ -318,6 +322,13 @@ export class NeuroMas extends LitElement {
     void this.#session.begin(parseSpec({ ...preset.spec, seed: this.#session.state.spec.seed }));
   }
 
+  /** Another run, that the reader chose, in the place of what is on view. */
+  async #begin(spec: RunSpec): Promise<void> {
+    this.chosen = true;
+    this.#sources.close();
+    await this.#session?.begin(spec);
+  }
+
   #configure(settings: Settings): void {
     this.chosen = true;
     this.#session?.configure(settings);
@@ -338,11 +349,12 @@ export class NeuroMas extends LitElement {
     const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null, bundle: null };
     const given = { ...none, hide: this.hide };
     const opening = await openingOf(hash, given);
-    const { spec, pace, typed, bad, recording, bundle, hidden, theme } = opening;
+    const { spec, pace, typed, bad, recording, bundle, hidden, theme, study } = opening;
     this.badStart = bad;
     if (bad) return;
     this.leftOut = hidden;
     if (theme) this.theme = theme;
+    if (study !== null && this.controls === 'full') await this.#studies.open({ name: study });
     // `#theme=dark` or `#hide=settings` alone is about the view: the run goes on.
     if (!opening.chosen && recording === null) return;
     this.#sources.bundle = bundle;
@@ -397,10 +409,12 @@ export class NeuroMas extends LitElement {
       ${this.listed ? this.#runs() : nothing}
       ${this.judging ? html`<nm-reward .session=${this.#session}></nm-reward>` : nothing}
       ${this.#data.dialog(this.#session)}
-      ${this.#models.dialog(view.spec, this.base, (spec) => {
-        this.chosen = true;
-        void this.#session?.begin(spec);
-      })}
+      ${this.#studies.dialog(
+        this.#session,
+        { base: this.base, dark: this.#look.dark, permalink: this.permalink },
+        (spec) => void this.#begin(spec),
+      )}
+      ${this.#models.dialog(view.spec, this.base, (spec) => void this.#begin(spec))}
     `;
   }
 
@@ -421,6 +435,7 @@ export class NeuroMas extends LitElement {
         this.#look.toggle();
       },
       openRuns: () => void this.#openRuns(),
+      openStudies: () => void this.#studies.open(),
       startTour: () => void this.#startTour(),
       offerTour: !this.#tour.on && !this.#tour.seen,
     });
@@ -631,7 +646,9 @@ export class NeuroMas extends LitElement {
 
   /** A recording, a run that was exported, or questions. */
   async #dropped(file: File): Promise<void> {
-    if (this.controls === 'full' && isQuestions(file)) await this.#data.open(file);
+    const full = this.controls === 'full';
+    if (full && isQuestions(file)) await this.#data.open(file);
+    else if (full && (await isStudy(file))) await this.#studies.open({ file });
     else await this.#sources.openFile(file);
   }
 

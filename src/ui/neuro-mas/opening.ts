@@ -21,6 +21,8 @@ export interface Opening {
   theme: Theme | null;
   /** The name or address of a recording to show instead, or null. */
   recording: string | null;
+  /** The name of a study to open over it, or null. */
+  study: string | null;
   /** The address of a trained network to begin with, or null. */
   bundle: string | null;
   /** Why the link or the attributes were not used, or null. */
@@ -39,7 +41,16 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
   const keys = isLink(hash) ? null : readKeys(hash);
   const { recording, bundle, hide, ...attributes } = keys ? attributesOf(keys) : given;
   const chosen = Object.values(attributes).some((value) => value !== null);
-  const plain = { pace: null, typed: '', bad: null, hidden: [], theme: null, recording: null, bundle: null };
+  const plain = {
+    pace: null,
+    typed: '',
+    bad: null,
+    hidden: [],
+    theme: null,
+    recording: null,
+    bundle: null,
+    study: null,
+  };
   try {
     if (isLink(hash)) {
       const { spec, view } = await readLink(hash);
@@ -58,6 +69,7 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
       chosen: chosen || bundle !== null,
       hidden: hide === null ? [] : parseHidden(hide),
       theme: keys?.theme === undefined ? null : parseTheme(keys.theme),
+      study: keys?.study ?? null,
       recording,
       bundle,
     };
