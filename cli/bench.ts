@@ -18,7 +18,7 @@ import {
   rowsOf,
 } from '../bench/report.ts';
 import { SHAPES } from '../bench/shapes.ts';
-import { type ProductNames, ROLES, type Role } from '../workers/kernels/products.ts';
+import { CHOICES, type ProductNames, ROLES } from '../workers/kernels/products.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
 import { adapterLine, backendName, choiceFolder, modelAddress, root } from './engine.ts';
 import { about, InputError } from './errors.ts';
@@ -169,13 +169,16 @@ async function whatComputes({
   return { engine: 'reference' };
 }
 
-/** Of `plain` or `decode=lanes`: the first is for all roles. Whether the device has them is seen when they are compiled. */
+/**
+ * Of `plain` or `decode=lanes`: the first is for all products, `plain` for attention too. Whether the device has them is seen when they
+ * are compiled.
+ */
 function productsNamed(list: string[]): Partial<ProductNames> {
   const names: Partial<ProductNames> = {};
   for (const item of list) {
-    const [role, name] = item.split('=') as [string, string?];
-    if (name === undefined) for (const each of ROLES) names[each] = role;
-    else names[known('--kernels', role, ROLES) as Role] = name;
+    const [what, name] = item.split('=') as [string, string?];
+    if (name === undefined) for (const each of what === 'plain' ? CHOICES : ROLES) names[each] = what;
+    else names[known('--kernels', what, CHOICES) as keyof ProductNames] = name;
   }
   return names;
 }

@@ -204,7 +204,7 @@ function program(): Command {
     .option('--runs <n>', 'timed runs of a case (default: 10 on a GPU, 5 on a CPU)', whole(1, 1000))
     .option(
       '--kernels <list>',
-      'matrix products to use: plain, or decode=lanes,forward=tiled (default: as measured)',
+      'products and attention to use: plain, or decode=lanes,forward=tiled,attention=lanes (default: as measured)',
       list,
     )
     .option('--out <file>', 'where to save the report, as JSON')

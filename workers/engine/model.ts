@@ -95,7 +95,9 @@ export class GpuModel {
     const [linear, norm, attention, pointwise] = await Promise.all([
       Linear.create(runtime, device, products, kindsOf(weights)),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
-      Attention.create(runtime, attentionShape(c), c.contextLength, ropeFrequencies(c), software),
+      Attention.create(
+        ...([runtime, attentionShape(c), c.contextLength, ropeFrequencies(c), software, products.attention] as const),
+      ),
       Pointwise.create(runtime, c.hiddenSize, c.intermediateSize, weights.embedding.kind),
     ]);
     return new GpuModel(runtime, weights, { linear, norm, attention, pointwise });
@@ -245,7 +247,14 @@ export class GpuModel {
   }
 }
 
-const attentionShape = ({ heads, kvHeads, headSize, qkvBias, qkNorm, rmsNormEps }: ModelConfig): AttentionShape => ({
+export const attentionShape = ({
+  heads,
+  kvHeads,
+  headSize,
+  qkvBias,
+  qkNorm,
+  rmsNormEps,
+}: ModelConfig): AttentionShape => ({
   heads,
   kvHeads,
   headSize,

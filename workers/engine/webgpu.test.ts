@@ -90,10 +90,10 @@ const SHAPES: Shape[] = [
     kind: 'f32',
   },
   {
-    what: 'tiled products, and sums of few rows in lanes',
+    what: 'tiled products, and sums of few rows and attention in lanes',
     shape: { hiddenSize: 36, intermediateSize: 100, layers: 1, heads: 6, kvHeads: 2, headSize: 8 },
     tuning: 'hardware',
-    products: { decode: 'lanes', forward: 'tiled', backward: 'tiled' },
+    products: { decode: 'lanes', forward: 'tiled', backward: 'tiled', attention: 'lanes' },
   },
   {
     what: 'products through a matrix unit, factors in half precision',

@@ -7,13 +7,13 @@ import { PassTimer } from '../gpu/timer.ts';
 import { type ChoiceMemory, chooseProducts } from '../kernels/choose.ts';
 import { Loss } from '../kernels/loss.ts';
 import { AdapterSize, Optimizer } from '../kernels/optimizer.ts';
-import { type ProductFeatures, type ProductNames, ROLES } from '../kernels/products.ts';
+import { type ProductFeatures, type ProductNames, CHOICES } from '../kernels/products.ts';
 import { Sampler } from '../kernels/sample.ts';
 import { AdapterPool } from './adapter-pool.ts';
 import type { AdapterArrays, Backend } from './backend.ts';
 import { generate } from './generate.ts';
 import { GROUP_NAMES, adapterLayout } from './layout.ts';
-import { GpuModel } from './model.ts';
+import { GpuModel, attentionShape } from './model.ts';
 import { score, update } from './train.ts';
 import { fitsHalf } from './weights/half.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from './weights/packed.ts';
@@ -67,7 +67,7 @@ async function build(
     units: options.units ?? units,
   });
   const products = { ...(await productsOf(weights, runtime, described, features, options)), ...options.products };
-  const adapter: AdapterInfo = { ...described, products: ROLES.map((role) => `${role} ${products[role]}`) };
+  const adapter: AdapterInfo = { ...described, products: CHOICES.map((what) => `${what} ${products[what]}`) };
   const { vocabularySize } = weights.config;
   const projections = weights.config.layers * 7;
   const [model, sampler, loss, optimizer, size] = await Promise.all([
@@ -135,7 +135,7 @@ function productsOf(
       parts: parts.map((part) => part.start),
     }));
   const about = [vendor, architecture, description, backend].join('|');
-  return chooseProducts(runtime, features, shapes, about, choices, layers[0]?.qkv.kind);
+  return chooseProducts(runtime, features, shapes, attentionShape(config), about, choices, layers[0]?.qkv.kind);
 }
 
 /** ‖W‖² of a packed matrix. */

@@ -32,7 +32,15 @@ function ragged() {
   return { tokens, reads };
 }
 
-describe.skipIf(await noDevice()).each([
+interface Tried {
+  name: string;
+  shape: AttentionShape;
+  software: boolean;
+  /** Variant for one token a row. */
+  decoding?: string;
+}
+
+describe.skipIf(await noDevice()).each<Tried>([
   { name: 'grouped heads of 8, for software', shape: { heads: 6, kvHeads: 2, headSize: 8 }, software: true },
   { name: 'grouped heads of 8, for GPUs', shape: { heads: 6, kvHeads: 2, headSize: 8 }, software: false },
   { name: 'one head of 24, for GPUs', shape: { heads: 1, kvHeads: 1, headSize: 24 }, software: false },
@@ -42,7 +50,17 @@ describe.skipIf(await noDevice()).each([
     shape: { heads: 2, kvHeads: 1, headSize: 16, bias: true, norm: 0.01 },
     software: false,
   },
-])('Attention: $name', ({ shape, software }: { shape: AttentionShape; software: boolean }) => {
+  {
+    name: 'grouped heads of 8, in lanes',
+    shape: { heads: 6, kvHeads: 2, headSize: 8 },
+    ...{ software: false, decoding: 'lanes' },
+  },
+  {
+    name: 'a head of 40, by a workgroup',
+    shape: { heads: 1, kvHeads: 1, headSize: 40 },
+    ...{ software: false, decoding: 'workgroup' },
+  },
+])('Attention: $name', ({ shape, software, decoding }: Tried) => {
   const { heads, kvHeads, headSize } = shape;
   const half = headSize / 2;
   const width = (heads + 2 * kvHeads) * headSize;
@@ -59,7 +77,7 @@ describe.skipIf(await noDevice()).each([
   test('completes and rotates q|k|v, attends along the paths, and goes all the way back', async () => {
     const { tokens, reads } = ragged();
     const t = await KernelTest.create();
-    const attention = await Attention.create(t.runtime, shape, 16, frequencies, software);
+    const attention = await Attention.create(t.runtime, shape, 16, frequencies, software, decoding);
     const meta = newMeta(TOKENS, tokens.paths);
     for (let token = 0; token < TOKENS; token++) {
       meta.set([0, tokens.positions[token]!, token, tokens.readers[token]!], 8 * token);
@@ -69,7 +87,7 @@ describe.skipIf(await noDevice()).each([
       ...{ in: 8, out: width, unitA: 0, unitB: 24, first: false },
       parts: [0, heads * headSize, (heads + kvHeads) * headSize],
     };
-    const { batch, adapters, pool } = t.batch(24 + width, meta);
+    const { batch, adapters, pool } = t.batch(24 + width, meta, decoding ? 'decode' : 'forward');
     const { matrix } = t.matrix(lora);
     const [qkv, z, dy] = [
       t.values(TOKENS * width),

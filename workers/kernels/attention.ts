@@ -1,7 +1,7 @@
 import type { Kernel, Runtime } from '../gpu/runtime.ts';
 import backwardKeyCode from './attention-backward-key.wgsl?raw';
 import backwardQueryCode from './attention-backward-query.wgsl?raw';
-import forwardCode from './attention.wgsl?raw';
+import { attentionNamed } from './attention-forward.ts';
 import type { GpuBatch } from './batch.ts';
 import type { GpuMatrix } from './linear.ts';
 import completeCode from './complete-qkv.wgsl?raw';
@@ -47,7 +47,7 @@ export interface AttentionTensors {
   stats: GPUBuffer;
 }
 
-type Kernels = Record<'forward' | 'backwardQuery' | 'backwardKey', Kernel> & {
+type Kernels = Record<'forward' | 'decode' | 'backwardQuery' | 'backwardKey', Kernel> & {
   /** `rope` by itself; `complete` and `backward` too where queries and keys are normed. */
   store: { rope: Kernel; norm: Record<'complete' | 'backward', Kernel> | null };
 };
@@ -57,25 +57,39 @@ export class Attention {
   readonly #shape: AttentionShape;
   /** Threads that share the readers of a key. */
   readonly #lanes: number;
+  /** Threads that share what a token reads while messages are written. */
+  readonly #decodeLanes: number;
   readonly #rotation: GPUBuffer;
   readonly #kernels: Kernels;
 
-  private constructor(shape: AttentionShape, lanes: number, rotation: GPUBuffer, kernels: Kernels) {
+  private constructor(
+    shape: AttentionShape,
+    lanes: number,
+    decodeLanes: number,
+    rotation: GPUBuffer,
+    kernels: Kernels,
+  ) {
     this.#shape = shape;
     this.#lanes = lanes;
+    this.#decodeLanes = decodeLanes;
     this.#rotation = rotation;
     this.#kernels = kernels;
   }
 
-  /** @param frequencies radians a position, of each of the headSize / 2 pairs */
+  /**
+   * @param frequencies radians a position, of each of the headSize / 2 pairs
+   * @param decoding name of the variant (attention-forward.ts) for one token a row; whole sequences have threads enough
+   */
   static async create(
     runtime: Runtime,
     shape: AttentionShape,
     positions: number,
     frequencies: Float64Array,
     software: boolean,
+    decoding = 'plain',
   ): Promise<Attention> {
     const lanes = software ? 1 : 16;
+    const variant = attentionNamed(shape, decoding);
     const width = (shape.heads + 2 * shape.kvHeads) * shape.headSize;
     const constants = {
       HEAD4: shape.headSize / 4,
@@ -118,9 +132,10 @@ export class Attention {
       ]);
       return { rope, norm: { complete, backward } };
     };
-    const [store, forward, backwardQuery, backwardKey] = await Promise.all([
+    const [store, forward, decode, backwardQuery, backwardKey] = await Promise.all([
       shape.norm === undefined ? plain() : normed(),
-      kernel('attention', forwardCode, ['uniform', 'read', 'read', 'read', 'write', 'write']),
+      runtime.kernel(attentionNamed(shape, 'plain').source),
+      runtime.kernel(variant.source),
       kernel('attention-backward-query', backwardQueryCode, [
         'uniform',
         'read',
@@ -144,7 +159,9 @@ export class Attention {
       ]),
     ]);
     const rotation = runtime.upload('rotation', rotationTable(positions, shape.headSize, frequencies));
-    return new Attention(shape, lanes, rotation, { store, forward, backwardQuery, backwardKey });
+    return new Attention(shape, lanes, variant.lanes, rotation, {
+      ...{ store, forward, decode, backwardQuery, backwardKey },
+    });
   }
 
   /**
@@ -177,7 +194,10 @@ export class Attention {
   }
 
   forward(pass: GPUComputePassEncoder, batch: GpuBatch, { q, kv, y, stats }: AttentionTensors): void {
-    this.#kernels.forward.run(pass, [batch.dims, batch.meta, q, kv, y, stats], batch.tokens * this.#shape.heads);
+    const items = batch.tokens * this.#shape.heads;
+    const buffers = [batch.dims, batch.meta, q, kv, y, stats];
+    if (batch.role === 'decode') this.#kernels.decode.run(pass, buffers, items * this.#decodeLanes);
+    else this.#kernels.forward.run(pass, buffers, items);
   }
 
   /** Gradient of the attention's output `dy` to `dqkv`, before rotation and norm. */

@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noDevice, requestTestDevice, testFeatures } from '../../tests/gpu.ts';
 import { Runtime } from '../gpu/runtime.ts';
+import { type AttentionVariant, attentionVariants } from './attention-forward.ts';
+import { AttentionTrial } from './attention-trial.ts';
+import type { AttentionShape } from './attention.ts';
 import { type ChoiceMemory, Trial, chooseProducts } from './choose.ts';
 import { PLAIN, type LinearShape, compiledProduct } from './linear.ts';
 import { type Product, ROLES, productsFor } from './products.ts';
@@ -9,6 +12,8 @@ const SHAPES: LinearShape[] = [
   { in: 36, out: 44, parts: [0, 12, 28], unitA: 0, unitB: 3 * 36, first: false },
   { in: 68, out: 36, parts: [0], unitA: 152, unitB: 220, first: false },
 ];
+
+const ATTENTION: AttentionShape = { heads: 2, kvHeads: 1, headSize: 8 };
 
 class MapMemory implements ChoiceMemory {
   readonly texts = new Map<string, string>();
@@ -37,13 +42,14 @@ describe.skipIf(await noDevice())('The choice of products', () => {
     runtime = new Runtime(await requestTestDevice());
   });
 
-  test('is measured once and then remembered', { timeout: 120_000 }, async () => {
+  test('is measured once and then remembered', { timeout: 300_000 }, async () => {
     const memory = new MapMemory();
-    const names = await chooseProducts(runtime, gpu(), SHAPES, 'device', memory);
+    const names = await chooseProducts(runtime, gpu(), SHAPES, ATTENTION, 'device', memory);
     for (const role of ROLES) {
       const there = productsFor(gpu()).filter((product) => product.role === role);
       expect(there.map((product) => product.name)).toContain(names[role]);
     }
+    expect(attentionVariants(ATTENTION).map((variant) => variant.name)).toContain(names.attention);
     expect(runtime.names('trial.')).toEqual([]);
 
     // What was kept counts, whatever a new measurement would say.
@@ -51,11 +57,11 @@ describe.skipIf(await noDevice())('The choice of products', () => {
     const other = { ...names, decode: names.decode === 'lanes' ? 'plain' : 'lanes' };
     memory.texts.set(key, JSON.stringify({ ...(JSON.parse(text) as object), products: other }));
     const { dispatches } = runtime;
-    expect(await chooseProducts(runtime, gpu(), SHAPES, 'device', memory)).toEqual(other);
+    expect(await chooseProducts(runtime, gpu(), SHAPES, ATTENTION, 'device', memory)).toEqual(other);
     expect(runtime.dispatches).toBe(dispatches);
 
     memory.texts.set(key, '{"products":');
-    expect(await chooseProducts(runtime, gpu(), SHAPES, 'device', memory)).toEqual(
+    expect(await chooseProducts(runtime, gpu(), SHAPES, ATTENTION, 'device', memory)).toEqual(
       (JSON.parse(memory.texts.get(key)!) as { products: unknown }).products,
     );
     expect(memory.texts.size).toBe(1);
@@ -63,26 +69,26 @@ describe.skipIf(await noDevice())('The choice of products', () => {
 
   test('is plain where it could not be kept, and in software', async () => {
     const { dispatches } = runtime;
-    expect(await chooseProducts(runtime, gpu(), SHAPES, 'device', undefined)).toEqual(PLAIN);
+    expect(await chooseProducts(runtime, gpu(), SHAPES, ATTENTION, 'device', undefined)).toEqual(PLAIN);
     const software = { ...gpu(), software: true };
-    expect(await chooseProducts(runtime, software, SHAPES, 'device', new MapMemory())).toEqual(PLAIN);
+    expect(await chooseProducts(runtime, software, SHAPES, ATTENTION, 'device', new MapMemory())).toEqual(PLAIN);
     expect(runtime.dispatches).toBe(dispatches);
   });
 
-  test('leaves out what was being tried when the device went away', { timeout: 120_000 }, async () => {
+  test('leaves out what was being tried when the device went away', { timeout: 300_000 }, async () => {
     const memory = new MapMemory();
     memory.onWrite = (text) => {
       if (text.includes('forward tiled')) throw new Error('The device was lost.');
     };
-    await expect(chooseProducts(runtime, gpu(), SHAPES, 'device', memory)).rejects.toThrow('lost');
+    await expect(chooseProducts(runtime, gpu(), SHAPES, ATTENTION, 'device', memory)).rejects.toThrow('lost');
     memory.onWrite = () => undefined;
-    const names = await chooseProducts(runtime, gpu(), SHAPES, 'device', memory);
+    const names = await chooseProducts(runtime, gpu(), SHAPES, ATTENTION, 'device', memory);
     expect(names.forward).toBe('plain');
     const [kept] = [...memory.texts.values()];
     expect(JSON.parse(kept!)).toEqual({ products: names, suspects: ['forward tiled'] });
   });
 
-  test('takes no product that is wrong, breaks off or does not compile', { timeout: 120_000 }, async () => {
+  test('takes no product that is wrong, breaks off or does not compile', { timeout: 300_000 }, async () => {
     const trial = new Trial(runtime, SHAPES);
     const products = productsFor(gpu());
     const lanes = products.find(({ name }) => name === 'lanes')!;
@@ -102,12 +108,30 @@ describe.skipIf(await noDevice())('The choice of products', () => {
     trial.end();
   });
 
+  test('takes no attention that is wrong or does not compile', { timeout: 300_000 }, async () => {
+    const trial = new AttentionTrial(runtime, ATTENTION);
+    const [plain, ...others] = attentionVariants(ATTENTION) as [AttentionVariant, ...AttentionVariant[]];
+    for (const variant of others) expect(await trial.difference(variant, plain), variant.name).toBeLessThan(2e-6);
+    const [lanes] = others as [AttentionVariant];
+    const changed = (from: string, to: string): AttentionVariant => {
+      expect(lanes.source.code).toContain(from);
+      return { ...lanes, source: { ...lanes.source, code: lanes.source.code.replace(from, to) } };
+    };
+    expect(await trial.secondsIfRight(lanes, plain)).toBeGreaterThan(0);
+    expect(
+      await trial.secondsIfRight(changed('other < first + LANES', 'other < first + LANES - 1u'), plain),
+    ).toBeNull();
+    expect(await trial.secondsIfRight(changed('let lane', 'lot lane'), plain)).toBeNull();
+    expect(await trial.secondsIfRight({ ...lanes, lanes: 1 }, plain)).toBeNull();
+    for (const name of runtime.names('trial.')) runtime.drop(name);
+  });
+
   test.each([
     ...ROLES.map((role) => [role, 'q4'] as const),
     ['decode', 'q8'] as const,
     ['forward', 'bf16'] as const,
     ['backward', 'f32'] as const,
-  ])('all products for %s agree, weights in %s', { timeout: 120_000 }, async (role, kind) => {
+  ])('all products for %s agree, weights in %s', { timeout: 300_000 }, async (role, kind) => {
     const trial = new Trial(runtime, SHAPES, kind);
     const all = productsFor(gpu(), kind).filter((product) => product.role === role);
     const [first, ...others] = all as [Product, ...Product[]];

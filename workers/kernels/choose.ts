@@ -4,7 +4,10 @@
  * engines on a device, and a run that goes on another day, compute alike: rounding depends on the product.
  */
 import { fastest } from '../gpu/measure.ts';
-import { type Runtime, ShaderError } from '../gpu/runtime.ts';
+import { type KernelSource, type Runtime, ShaderError } from '../gpu/runtime.ts';
+import { type AttentionVariant, attentionVariants } from './attention-forward.ts';
+import type { AttentionShape } from './attention.ts';
+import { AttentionTrial } from './attention-trial.ts';
 import { type GpuBatch, TILE, rowWords } from './batch.ts';
 import {
   type CompiledProduct,
@@ -14,7 +17,16 @@ import {
   compiledProduct,
   matrixInfo,
 } from './linear.ts';
-import { type Product, type ProductFeatures, type ProductNames, ROLES, type Role, productsFor } from './products.ts';
+import {
+  CHOICES,
+  type Product,
+  type ProductFeatures,
+  type ProductNames,
+  ROLES,
+  type Role,
+  productsFor,
+} from './products.ts';
+import { SECONDS, bits, relativeDifference, values } from './trial.ts';
 import type { WeightKind } from './weights.ts';
 
 /** Where choices are kept, by the text of a key. */
@@ -39,8 +51,7 @@ const TIMED_TOKENS: Record<Role, number> = { decode: 32, forward: 512, backward:
 /** Not a multiple of any tile but the smallest, and of more than one. */
 const CHECKED_TOKENS = 72;
 const RANK = 8;
-const SECONDS = 0.01;
-/** A product has to be faster than the plain one by this factor: less is noise. */
+/** What is taken has to be faster than the plain one by this factor: less is noise. */
 const MARGIN = 1.05;
 /** Largest difference from the plain product, over the largest value. The same for f16, whose rounding is 2⁻¹¹, over sums. */
 const TOLERANCE = { f32: 2e-5, f16: 4e-3 } as const;
@@ -53,19 +64,27 @@ export async function chooseProducts(
   runtime: Runtime,
   device: ProductFeatures,
   shapes: readonly LinearShape[],
+  attention: AttentionShape,
   about: string,
   memory: ChoiceMemory | undefined,
   kind: WeightKind = 'q4',
 ): Promise<ProductNames> {
   if (device.software || !memory) return PLAIN;
   const candidates = productsFor(device, kind);
-  const key = await keyOf(about, shapes, candidates);
+  const variants = attentionVariants(attention);
+  const key = await keyOf(about, shapes, [
+    ...candidates.map(({ role, name, source }) => ({ role, name, source })),
+    ...variants.map(({ name, source }) => ({ role: 'attention', name, source })),
+  ]);
   return memory.alone(key, async () => {
     const kept = parseChoice(await memory.read(key));
     if (kept.products) return kept.products;
     const trial = new Trial(runtime, shapes, kind);
     const suspects = [...kept.suspects];
     const names = { ...PLAIN };
+    // Kept before it is tried: what takes the device or the browser with it is not tried a second time.
+    const suspect = (name: string) =>
+      memory.write(key, JSON.stringify({ products: null, suspects: [...suspects, name] } satisfies Choice));
     try {
       for (const role of ROLES) {
         const [plain, ...others] = candidates.filter((product) => product.role === role) as [Product, ...Product[]];
@@ -74,11 +93,20 @@ export async function chooseProducts(
         for (const product of others) {
           const name = `${role} ${product.name}`;
           if (suspects.includes(name)) continue;
-          // Kept before it is tried: what takes the device or the browser with it is not tried a second time.
-          await memory.write(key, JSON.stringify({ products: null, suspects: [...suspects, name] } satisfies Choice));
+          await suspect(name);
           const seconds = await trial.secondsIfRight(product, reference);
           if (seconds !== null && seconds < best) [best, names[role]] = [seconds, product.name];
         }
+      }
+      const attending = new AttentionTrial(runtime, attention);
+      const [first, ...others] = variants as [AttentionVariant, ...AttentionVariant[]];
+      let best = (await attending.seconds(first)) / MARGIN;
+      for (const variant of others) {
+        const name = `attention ${variant.name}`;
+        if (suspects.includes(name)) continue;
+        await suspect(name);
+        const seconds = await attending.secondsIfRight(variant, first);
+        if (seconds !== null && seconds < best) [best, names.attention] = [seconds, variant.name];
       }
       await memory.write(key, JSON.stringify({ products: names, suspects } satisfies Choice));
       return names;
@@ -202,7 +230,11 @@ export class Trial {
 }
 
 /** Adapter, shapes and the very code of all candidates: a new version of a kernel is measured anew. */
-async function keyOf(about: string, shapes: readonly LinearShape[], candidates: readonly Product[]): Promise<string> {
+async function keyOf(
+  about: string,
+  shapes: readonly LinearShape[],
+  candidates: readonly { role: string; name: string; source: KernelSource }[],
+): Promise<string> {
   const code = candidates.map(({ role, name, source }) => [role, name, source.code, source.constants]);
   const text = JSON.stringify([about, shapes.map((shape) => [shape.in, shape.out]), code]);
   const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
@@ -213,27 +245,11 @@ async function keyOf(about: string, shapes: readonly LinearShape[], candidates: 
 function parseChoice(text: string | null): Choice {
   try {
     const { products, suspects } = JSON.parse(text ?? '{}') as Partial<Choice>;
-    const names = products && ROLES.every((role) => typeof products[role] === 'string') ? products : null;
+    const names = products && CHOICES.every((what) => typeof products[what] === 'string') ? products : null;
     return { products: names, suspects: Array.isArray(suspects) ? suspects.map(String) : [] };
   } catch {
     return { products: null, suspects: [] };
   }
-}
-
-function relativeDifference(got: Float32Array, right: Float32Array): number {
-  let [difference, size] = [0, 0];
-  for (let i = 0; i < right.length; i++) {
-    const off = Math.abs(got[i]! - right[i]!);
-    if (Number.isNaN(off)) return NaN;
-    difference = Math.max(difference, off);
-    size = Math.max(size, Math.abs(right[i]!));
-  }
-  return size === 0 ? difference : difference / size;
-}
-
-/** The same numbers each time, in ± `size`: a linear congruential generator (Numerical Recipes) is random enough. */
-function values(count: number, size: number): Float32Array {
-  return Float32Array.from(bits(count), (word) => (word / 2 ** 31 - 1) * size);
 }
 
 /** As many `Packed` (weights.ts) of a kind; floats have the exponent of ±1/32. */
@@ -250,8 +266,3 @@ const PACKED: Record<WeightKind, [size: number, mask: number, set: number]> = {
   bf16: [4, 0x807f807f, 0x3d003d00],
   f32: [8, 0x807fffff, 0x3d000000],
 };
-
-function bits(count: number): Uint32Array {
-  let state = 1;
-  return new Uint32Array(count).map(() => (state = (Math.imul(state, 1664525) + 1013904223) >>> 0));
-}

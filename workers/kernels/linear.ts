@@ -44,7 +44,9 @@ export function matrixInfo(shape: LinearShape): Uint32Array {
 }
 
 /** The products that every device computes, and that others are held to. */
-export const PLAIN: ProductNames = { decode: 'plain', forward: 'plain', backward: 'plain' };
+export const PLAIN: ProductNames = {
+  ...{ decode: 'plain', forward: 'plain', backward: 'plain', attention: 'plain' },
+};
 
 /** Throws a RangeError, with the names there are, where the device has no such product. */
 export function productNamed(device: ProductFeatures, kind: WeightKind, role: Role, name: string): Product {

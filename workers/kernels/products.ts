@@ -24,8 +24,11 @@ import weights8 from './weights8.wgsl?raw';
 export const ROLES = ['decode', 'forward', 'backward'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** The product of each role, by name. */
-export type ProductNames = Record<Role, string>;
+/** What is chosen for a device: the product of each role, and how tokens that are written attend (attention-forward.ts). */
+export const CHOICES = [...ROLES, 'attention'] as const;
+
+/** Names of what was chosen. */
+export type ProductNames = Record<(typeof CHOICES)[number], string>;
 
 /** What the device has that products may want. */
 export interface ProductFeatures {
