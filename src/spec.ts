@@ -202,6 +202,11 @@ export const RunSpecSchema = v.strictObject({
       start: v.optional(v.picklist(['base', 'copy', 'silent']), 'silent'),
       /** Steps in which a silent node that does no harm comes to be heard always. */
       ramp: v.optional(int(1, 100_000), 40),
+      /**
+       * The least share of rollouts in which a silent node is heard (default: an eighth). From a half on, tests hear it at once;
+       * nodes behind it learn to read it sooner than where it falls silent for the harm it does at first.
+       */
+      floor: v.optional(real(0.01, 1)),
       schedule: v.optional(v.pipe(v.array(GrowthRule), v.maxLength(64)), []),
       /** Steps without progress after which learning counts as stalled. */
       patience: v.optional(int(1, 100_000), 60),

@@ -80,10 +80,16 @@ describe('a voice', () => {
       let voices = { 7: newVoice() } as ReturnType<typeof earnVoices>;
       for (let step = 0; step < 60; step++) {
         const heard = (_: number, row: number) => row % 2 === 0;
-        voices = earnVoices(voices, [0.5 + effect, 0.5, 0.5 + effect, 0.5], 4, heard, 40);
+        voices = earnVoices(voices, [0.5 + effect, 0.5, 0.5 + effect, 0.5], 4, heard, { ramp: 40 });
       }
       expect(voices[7]?.probability).toBe(rises ? undefined : 0.125);
     }
+    let held = { 7: newVoice(0.5) } as ReturnType<typeof earnVoices>;
+    expect(held[7]?.probability).toBe(0.5);
+    for (let step = 0; step < 9; step++) {
+      held = earnVoices(held, [0, 1], 2, (_, row) => row === 0, { ramp: 40, floor: 0.5 });
+    }
+    expect(held[7]?.probability).toBe(0.5);
     expect(effectOf([1, 0, 1, 0], 2, () => true)).toBeNull();
     expect(effectOf([1, 0, 0.5, 0.5], 2, (row) => row % 2 === 0)).toEqual({ effect: 0.5, variance: 0.25 });
   });
@@ -97,7 +103,7 @@ describe('a voice', () => {
         const rewards = Array.from({ length: 64 }, () => (random.next() < 0.25 ? 1 : 0));
         const p = voices[7].probability;
         const mask = rewards.map(() => random.next() < p);
-        voices = earnVoices(voices, rewards, 8, (_, row) => mask[row] ?? true, 40);
+        voices = earnVoices(voices, rewards, 8, (_, row) => mask[row] ?? true, { ramp: 40 });
       }
       if (!voices[7]) full++;
     }

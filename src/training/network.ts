@@ -97,7 +97,9 @@ export function planChange(spec: RunSpec, edit: NetworkEdit, start: NodeStart, o
   }
   const keys = new Set(graph.keys.map(String));
   const next: Voices = Object.fromEntries(Object.entries(voices).filter(([key]) => keys.has(key)));
-  if (start === 'silent') for (const node of plan.nodes) if (added.includes(node.id)) next[node.key] = newVoice();
+  if (start === 'silent') {
+    for (const { id, key } of plan.nodes) if (added.includes(id)) next[key] = newVoice(spec.growth?.floor);
+  }
   checkVoices(growth, planGraph(spec.graph), next);
   return { graph, plan, states, voices: next, added };
 }

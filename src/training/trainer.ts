@@ -246,7 +246,8 @@ export class Trainer {
 
     // Report.
     this.#baseline = rollout.baseline;
-    this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, this.#spec.growth?.ramp ?? RAMP);
+    const { ramp = RAMP, floor } = this.#spec.growth ?? {};
+    this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, { ramp, floor });
     this.#step = step + 1;
     const metrics = meanMetrics(judged.rewards);
     const point: CurvePoint = {

@@ -20,14 +20,14 @@ export interface Voice {
 export type Voices = Record<string, Voice>;
 
 /** Enough rollouts to go on measuring with. */
-const FLOOR = 0.125;
+export const FLOOR = 0.125;
 const START = 0.25;
 /** Share of the old value in the moving average of the effect. */
 const DECAY = 0.8;
 /** A voice that costs no more reward than this, give or take a standard error, may rise. */
 const TOLERANCE = 0.02;
 
-export const newVoice = (): Voice => ({ probability: START, effect: null, error: null });
+export const newVoice = (floor = FLOOR): Voice => ({ probability: Math.max(START, floor), effect: null, error: null });
 
 /** Whether a node is heard in a row. Depends on (seed, step, key, row) alone. */
 export function isHeard(voices: Voices, seed: number, step: number, key: number, row: number): boolean {
@@ -40,14 +40,14 @@ export const isSilent = (voices: Voices, key: number): boolean => (voices[key]?.
 
 /**
  * Voices after a step. `heard(key, row)` is what happened; rows come in groups of `samples`, one a problem. A voice moves
- * by 1 / `ramp` a step, and one that reaches 1 is no longer a voice but a node.
+ * by 1 / `ramp` a step, never below `floor`, and one that reaches 1 is no longer a voice but a node.
  */
 export function earnVoices(
   voices: Voices,
   rewards: readonly number[],
   samples: number,
   heard: (key: number, row: number) => boolean,
-  ramp: number,
+  { ramp, floor = FLOOR }: { ramp: number; floor?: number | undefined },
 ): Voices {
   const next: Voices = {};
   for (const [key, voice] of Object.entries(voices)) {
@@ -60,7 +60,7 @@ export function earnVoices(
       error = Math.sqrt(error === null ? variance : DECAY * error ** 2 + (1 - DECAY) * variance);
     }
     const rises = effect !== null && effect + (error ?? 0) >= -TOLERANCE;
-    const probability = Math.max(FLOOR, voice.probability + (rises ? 1 : -1) / ramp);
+    const probability = Math.max(floor, voice.probability + (rises ? 1 : -1) / ramp);
     if (probability < 1) next[key] = { probability, effect, error };
   }
   return next;
