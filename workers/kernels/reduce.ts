@@ -10,6 +10,14 @@ export function lanesFor(length: number, software: boolean): number {
   return length <= 512 ? 16 : WORKGROUP;
 }
 
+/** Threads of a workgroup that every device has. */
+const MOST_LANES = 256;
+
+/** As `lanesFor`, where there may be as few rows as messages are written at once: long ones have more threads each. */
+export function lanesForFew(length: number, software: boolean): number {
+  return !software && length > 1024 ? MOST_LANES : lanesFor(length, software);
+}
+
 const ONE_LANE = /* wgsl */ `
 fn laneSum(local: u32, value: f32) -> f32 { return value; }
 fn laneMax(local: u32, value: f32) -> f32 { return value; }
@@ -37,9 +45,10 @@ fn ${name}(local: u32, value: ${type}) -> ${type} {
 export function reduceCode(lanes: number): string {
   if (lanes === 1) return ONE_LANE;
   const add = (a: string, b: string) => `${a} + ${b}`;
+  const threads = Math.max(lanes, WORKGROUP);
   return (
-    `var<workgroup> lanes: array<f32, ${WORKGROUP}>;\n` +
-    `var<workgroup> lanes4: array<vec4f, ${WORKGROUP}>;\n` +
+    `var<workgroup> lanes: array<f32, ${threads}>;\n` +
+    `var<workgroup> lanes4: array<vec4f, ${threads}>;\n` +
     reduction('laneSum', 'f32', 'lanes', add) +
     reduction('laneMax', 'f32', 'lanes', (a, b) => `max(${a}, ${b})`) +
     reduction('laneSum4', 'vec4f', 'lanes4', add)

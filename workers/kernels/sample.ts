@@ -1,6 +1,6 @@
-import type { Kernel, Runtime } from '../gpu/runtime.ts';
+import { type Kernel, type Runtime, WORKGROUP } from '../gpu/runtime.ts';
 import { type GpuBatch, logitsStride } from './batch.ts';
-import { lanesFor, reduceCode } from './reduce.ts';
+import { lanesForFew, reduceCode } from './reduce.ts';
 import code from './sample.wgsl?raw';
 import types from './types.wgsl?raw';
 
@@ -15,11 +15,13 @@ export class Sampler {
   }
 
   static async create(runtime: Runtime, vocabulary: number, software: boolean): Promise<Sampler> {
-    const lanes = lanesFor(vocabulary, software);
+    const lanes = lanesForFew(vocabulary, software);
+    const workgroup = Math.max(lanes, WORKGROUP);
     const kernel = await runtime.kernel({
       label: 'sample',
       code: `${types}\n${reduceCode(lanes)}\n${code}`,
-      constants: { VOCABULARY: vocabulary, STRIDE: logitsStride(vocabulary), LANES: lanes },
+      constants: { VOCABULARY: vocabulary, STRIDE: logitsStride(vocabulary), LANES: lanes, THREADS: workgroup },
+      workgroup,
       bindings: ['uniform', 'uniform', 'read', 'read', 'write', 'write', 'write'],
     });
     return new Sampler(lanes, kernel);
