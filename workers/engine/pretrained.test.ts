@@ -157,6 +157,11 @@ describe('what cannot be used', () => {
       /model\.type is "WordPiece"; it must be "BPE"/,
     ],
     ['an id that is none', { model: { vocab: { a: -1 }, merges: [] } }, /model\.vocab\.a is -1; it must be >=0/],
+    [
+      'a token of a megabyte',
+      { model: { vocab: { a: 1, ['b'.repeat(1e6)]: 2 }, merges: [] } },
+      /^tokenizer\.json: model\.vocab\.b{50,80} is "b+….*; it must be .*1000/,
+    ],
     ['no vocabulary', { model: { merges: [] } }, /model\.vocab is missing/],
     ['a list', [], /model is missing/],
   ])('names %s', async (_, json, message) => {

@@ -12,10 +12,16 @@ const MAX_TOKENIZER_BYTES = 2 ** 26;
 const MAX_CONFIG_BYTES = 2 ** 22;
 const MAX_TEMPLATE_BYTES = 2 ** 20;
 
+/**
+ * Characters of a token; the longest of known vocabularies are 128 blanks. A message has so many tokens at most, so this
+ * bounds its length, too.
+ */
+const MAX_TOKEN = 1000;
+
 const id = v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(2 ** 24));
 const AddedToken = v.looseObject({
   id,
-  content: v.pipe(v.string(), v.minLength(1), v.maxLength(1000)),
+  content: v.pipe(v.string(), v.minLength(1), v.maxLength(MAX_TOKEN)),
   special: v.optional(v.boolean(), false),
 });
 const Part = v.nullish(v.looseObject({ type: v.string() }), null);
@@ -26,7 +32,7 @@ const MAX_STEPS = 6;
 const TokenizerJson = v.looseObject({
   model: v.looseObject({
     type: v.optional(v.literal('BPE', 'BPE: other kinds of tokenizers cannot be run'), 'BPE'),
-    vocab: v.record(v.string(), id),
+    vocab: v.record(v.pipe(v.string(), v.maxLength(MAX_TOKEN, `a token of at most ${MAX_TOKEN} characters`)), id),
     merges: v.array(v.union([v.string(), v.tuple([v.string(), v.string()])])),
   }),
   added_tokens: v.optional(v.array(AddedToken), []),
