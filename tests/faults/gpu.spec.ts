@@ -4,7 +4,7 @@
  */
 import { expect, test, type Page, type Worker } from '@playwright/test';
 import { Chromium, newProfile } from './browser.ts';
-import { FaultRecord, times } from './record.ts';
+import { allow, FaultRecord, times } from './record.ts';
 import { finished, onGpu, openRun, outcome, play, undisturbed } from './run.ts';
 import { goesOnByItself, living, moreSteps, watchSteps } from './watch.ts';
 
@@ -63,10 +63,10 @@ test('WebGPU: workers, devices and the GPU process are lost in every phase, agai
   // Chromium keeps the GPU from pages for two minutes after each but the first.
   const killed = times(1, 5);
   const count = plan.length + killed;
-  test.setTimeout(240_000 + count * 80_000);
+  allow(240_000 + count * 80_000);
   // Several a fault: the next is planted while it trains on.
   const spec = { ...onGpu, training: { ...onGpu.training, steps: 2 + 6 * count } };
-  const expected = await undisturbed(spec, 60 + 20 * count);
+  const expected = await undisturbed(spec);
   const records = {
     'worker ended': new FaultRecord('WebGPU worker ended, by phase'),
     'device lost': new FaultRecord('GPU device lost, by phase'),
@@ -95,7 +95,7 @@ test('WebGPU: workers, devices and the GPU process are lost in every phase, agai
         for (const pid of await chromium.processes('GPU')) process.kill(pid, 'SIGKILL');
       });
     }
-    await finished(page, 120 + 20 * count);
+    await finished(page);
     expect(await outcome(page)).toBe(expected);
   } finally {
     await chromium.kill();

@@ -1,7 +1,7 @@
 /** The tab or the whole browser is killed while it trains, at any moment: whatever was saved is there, whole. */
 import { expect, test } from '@playwright/test';
 import { Chromium, newProfile } from './browser.ts';
-import { FaultRecord, times } from './record.ts';
+import { allow, FaultRecord, times } from './record.ts';
 import { brief, finished, openRun, outcome, play, resume, since, sleep, stateOf, undisturbed, until } from './run.ts';
 
 /** Every step is saved, so that most moments are within or beside a checkpoint. */
@@ -22,7 +22,7 @@ const ANNOUNCE_WRITES = `
 for (const what of ['browser', 'renderer'] as const) {
   test(`the ${what} is killed around checkpoints`, async () => {
     const count = times(3, 50);
-    test.setTimeout(60_000 + count * 30_000);
+    allow(60_000 + count * 30_000);
     const record = new FaultRecord(what === 'browser' ? 'browser killed (SIGKILL)' : 'tab killed (SIGKILL)');
     const profile = await newProfile();
     const expected = await undisturbed(spec);

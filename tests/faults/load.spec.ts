@@ -1,7 +1,7 @@
 /** Much of everything: a long history of runs, a large network, many sandboxes on a page, many steps. */
 import { expect, test, type Page } from '@playwright/test';
 import type { NeuroMas } from '../../src/index.ts';
-import { times } from './record.ts';
+import { allow, times } from './record.ts';
 import { brief, finished, openRun, play, stateOf, until } from './run.ts';
 import { living, moreSteps, watchSteps } from './watch.ts';
 
@@ -140,7 +140,7 @@ test('10 sandboxes on a page share one engine, all train, and the page answers',
 
 test('many steps in a page: what lives in it does not grow', async ({ page }) => {
   const count = times(60, 1000);
-  test.setTimeout(120_000 + 1000 * count);
+  allow(120_000 + 1000 * count);
   await openRun(page, {
     ...brief,
     training: { ...brief.training, steps: 2 * count, problems: 1 },

@@ -20,6 +20,9 @@ export const full = process.env['FAULTS'] === 'full';
 /** How often a fault is injected. */
 export const times = (few: number, many: number): number => (full ? many : few);
 
+/** What a test may take, in milliseconds. All counts take what they take: each wait gives up by itself. */
+export const allow = (milliseconds: number): void => test.setTimeout(full ? 0 : milliseconds);
+
 export class FaultRecord {
   readonly #line: FaultLine;
 

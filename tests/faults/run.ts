@@ -63,8 +63,18 @@ export async function resume(page: Page): Promise<number> {
   return resumedAt;
 }
 
-export const finished = (page: Page, seconds = 120): Promise<SessionState> =>
-  until(page, ({ finished, activity }) => finished && activity === 'idle', seconds);
+/** To the end of the run, however slow the machine; gives up when no step is made for so many seconds. */
+export async function finished(page: Page, seconds = 240): Promise<SessionState> {
+  for (let last = -1; ;) {
+    const state = await until(
+      page,
+      ({ finished, activity, step }) => step !== last || (finished && activity === 'idle'),
+      seconds,
+    );
+    if (state.finished && state.activity === 'idle') return state;
+    last = state.step;
+  }
+}
 
 /** All that a run has come to, but for times: every bit of weights and moments, the rewards, the tests. */
 export async function outcome(page: Page): Promise<string> {
@@ -83,8 +93,8 @@ export async function outcome(page: Page): Promise<string> {
 
 const wholes = new Map<string, Promise<string>>();
 
-/** What a run comes to when nothing happens to it, which may take so many seconds. */
-export function undisturbed(spec: RunSpecInput, seconds = 120): Promise<string> {
+/** What a run comes to when nothing happens to it. */
+export function undisturbed(spec: RunSpecInput): Promise<string> {
   const key = JSON.stringify(spec);
   const known = wholes.get(key);
   if (known) return known;
@@ -95,7 +105,7 @@ export function undisturbed(spec: RunSpecInput, seconds = 120): Promise<string> 
       const page = await chromium.page();
       await openRun(page, spec);
       await play(page);
-      await finished(page, seconds);
+      await finished(page);
       return await outcome(page);
     } finally {
       await chromium.kill();

@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type BrowserContext, expect, test, type Page } from '@playwright/test';
 import { address, Chromium, newProfile } from './browser.ts';
-import { FaultRecord, times } from './record.ts';
+import { allow, FaultRecord, times } from './record.ts';
 import { brief, finished, openRun, outcome, play, resume, stateOf, undisturbed, until } from './run.ts';
 import { endWorkers, goesOnByItself, keepWorkers, moreSteps, watchSteps } from './watch.ts';
 
@@ -116,7 +116,7 @@ test('another tab has upgraded the storage to a newer version', async ({ page, c
 
 test('the reader clears the site’s data while it trains', async ({ page, context }) => {
   const count = times(1, 5);
-  test.setTimeout(180_000 + count * 60_000);
+  allow(180_000 + count * 60_000);
   const record = new FaultRecord('site data deleted while training');
   const cdp = await context.newCDPSession(page);
   await keepWorkers(page);
