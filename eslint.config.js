@@ -19,8 +19,8 @@ const forbid = (folder, from, message) => ({
           folder.startsWith('src')
             ? {
                 // `?worker&url` imports the address of a script, not the script.
-                regex: '/workers/(?!(engine|reward)-api\\.ts$|[a-z]+\\.worker\\.ts\\?worker&url$)',
-                message: 'src and workers share types only: workers/engine-api.ts and reward-api.ts.',
+                regex: '/workers/(?!(engine|reward|judge)-api\\.ts$|[a-z]+\\.worker\\.ts\\?worker&url$)',
+                message: 'src and workers share types only: workers/engine-api.ts, reward-api.ts and judge-api.ts.',
               }
             : { regex: '/src/', message: 'An engine knows no task, no reward and no graph.' },
           ...(from.length > 0 ? [{ regex: `^\\.\\.?/(.*/)?(${from.join('|')})/`, message }] : []),

@@ -15,6 +15,8 @@ const licences = thirdPartyLicences({ serviceWorker: true });
 export default defineConfig({
   // Relative, so that the built page works at any address.
   base: './',
+  // Judges compute on the CPU: half the size of the runtime with WebGPU that transformers.js names.
+  resolve: { alias: { 'onnxruntime-web/webgpu': 'onnxruntime-web/wasm' } },
   plugins: [contentSecurityPolicy(), licences.main, ...(process.env['VITEST'] ? [] : [offline()])],
   worker: { format: 'es', plugins: () => [licences.worker()] },
   build: {

@@ -9,6 +9,8 @@ const licences = thirdPartyLicences();
  */
 export default defineConfig({
   base: './',
+  // Judges compute on the CPU: half the size of the runtime with WebGPU that transformers.js names.
+  resolve: { alias: { 'onnxruntime-web/webgpu': 'onnxruntime-web/wasm' } },
   // Only the models of public/ are part of it; build-lib.mjs copies them.
   publicDir: false,
   plugins: [licences.main],

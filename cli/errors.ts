@@ -12,6 +12,7 @@ const ABOUT_INPUT = new Set([
   'StorageFullError',
   'HelperError',
   'RewardError',
+  'JudgeError',
   'DataError',
   'DataMissingError',
   'PeftError',

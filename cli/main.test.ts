@@ -126,6 +126,33 @@ describe('a reward function', () => {
   });
 });
 
+describe('a model that judges', () => {
+  const judges = join(root, 'tests/fixtures/judges');
+  const by = (kind: string) => [
+    ...['train', ...TINY, '--set', 'sampling.maxNewTokens=4', '--steps', '1'],
+    ...['--set', `reward.judge.kind=${kind}`, '--set', `reward.judge.model=${join(judges, kind)}`],
+  ];
+
+  it('gives the reward, and again when the run goes on', { timeout: 240_000 }, async () => {
+    const trained = await neuromas([...by('similarity'), '--set', 'reward.judge.bits=32', '--out', 'alike']);
+    expect(trained.stderr).toBe('');
+    const rewardOf = (stdout: string): number => Number(/step \d\/\d +reward (\d\.\d+)/.exec(stdout)?.[1]);
+    // Right answers alone would be 0 or 1; a cosine is not.
+    expect(rewardOf(trained.stdout)).toBeGreaterThan(0);
+    expect(rewardOf(trained.stdout)).toBeLessThan(1);
+    const resumed = await neuromas(['train', '--resume', 'alike', '--steps', '2', '--adapter', 'none']);
+    expect(rewardOf(resumed.stdout)).toBeGreaterThan(0);
+  });
+
+  it('that is not there is named before anything is trained', { timeout: 120_000 }, async () => {
+    const { code, stdout, stderr } = await neuromas([...by('similarity'), '--out', 'unjudged']);
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
+    expect(stderr).toMatch(/the judge file:.*similarity\/ could not be loaded: .*model_quantized\.onnx/);
+    expect(stderr.trim().split('\n')).toHaveLength(1);
+    expect(existsSync(join(folder, 'unjudged'))).toBe(false);
+  });
+});
+
 describe('bad input', () => {
   const spec = (json: unknown) => async () => {
     await writeFile(join(folder, 'spec.json'), typeof json === 'string' ? json : JSON.stringify(json));

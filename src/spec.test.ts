@@ -135,3 +135,29 @@ describe('setPath', () => {
 it('says what a field may be', () => {
   expect(allowed('training.samples')).toBe('a whole number from 2 to 256');
 });
+
+describe('a reward of one’s own', () => {
+  it('is a function or a model', () => {
+    const judge = { kind: 'zero-shot', model: 'owner/name', labels: ['polite', 'rude'] } as const;
+    expect(parseSpec({ reward: { judge } }).reward).toEqual({ judge });
+    expect(parseSpec({ reward: { code: 'reward = () => 1' } }).reward).toEqual({ code: 'reward = () => 1' });
+    expect(parseSpec(setPath({}, 'reward.judge.kind', 'similarity')).reward).toEqual({ judge: { kind: 'similarity' } });
+  });
+
+  it.each([
+    [{}, 'reward: it has either code (a function) or judge (a model)'],
+    [{ code: 'x', judge: { kind: 'similarity' } }, 'reward: it has either code (a function) or judge (a model)'],
+    [{ judge: { kind: 'taste' } }, 'reward.judge.kind: "taste" is not allowed; it must be one of "similarity"'],
+    [
+      { judge: { kind: 'similarity', labels: ['a'] } },
+      'reward.judge.labels: ["a"] is not allowed; similarity has none',
+    ],
+    [{ judge: { kind: 'sentiment', labels: ['a', 'b'] } }, 'sentiment has one, or none for POSITIVE'],
+    [{ judge: { kind: 'zero-shot', labels: ['a', 'a'] } }, 'zero-shot has two or more that differ'],
+    [{ judge: { kind: 'similarity', model: 'minilm' } }, 'reward.judge.model: "minilm" is not the address'],
+    [{ judge: { kind: 'similarity', model: 'javascript:a/b' } }, 'is not the address of a model folder'],
+    [{ judge: { kind: 'zero-shot', labels: ['a', 'b\u202e'] } }, 'a class in 1 to 80 characters'],
+  ])('%j is refused', (reward, said) => {
+    expect(() => parseSpec({ reward })).toThrow(said);
+  });
+});

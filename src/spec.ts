@@ -78,19 +78,46 @@ export const RunSpecSchema = v.strictObject({
       split: v.optional(int(0, U32), 1),
     }),
   ),
-  /** Judges in place of the task, which still says what is right: a function of the user's (docs/rewards.md). */
+  /** Judges in place of the task, which still says what is right: a function or a model of the user's (docs/rewards.md). */
   reward: v.optional(
     v.strictObject({
       /** JavaScript that defines `reward(problem, answer, messages)`. Runs only after it was confirmed. */
-      code: v.pipe(
-        v.string(),
-        v.minLength(1),
-        v.maxLength(8_000),
-        // What is confirmed has to be what is seen.
-        v.regex(
-          /^(?:[\t\n\r]|[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}])*$/u,
-          'JavaScript of 1 to 8000 characters, all of which can be seen',
+      code: v.optional(
+        v.pipe(
+          v.string(),
+          v.minLength(1),
+          v.maxLength(8_000),
+          // What is confirmed has to be what is seen.
+          v.regex(
+            /^(?:[\t\n\r]|[^\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}])*$/u,
+            'JavaScript of 1 to 8000 characters, all of which can be seen',
+          ),
         ),
+      ),
+      /** In place of `code`: a model for transformers.js, which reads the network's answer. */
+      judge: v.optional(
+        v.strictObject({
+          kind: v.picklist(['similarity', 'sentiment', 'zero-shot']),
+          /** `owner/name` on the Hugging Face hub or the address of a folder (default: by kind). */
+          model: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500))),
+          /** Which of its files: 8 bits a weight (default), or 32. */
+          bits: v.optional(v.picklist([8, 32])),
+          /** Classes; the first is rewarded. Of a sentiment one (default: POSITIVE), of zero-shot two or more. */
+          labels: v.optional(
+            v.pipe(
+              v.array(
+                v.pipe(
+                  v.string(),
+                  v.minLength(1),
+                  v.maxLength(80),
+                  v.regex(SEEN, 'a class in 1 to 80 characters, all of which can be seen'),
+                ),
+              ),
+              v.minLength(1),
+              v.maxLength(16),
+            ),
+          ),
+        }),
       ),
     }),
   ),
@@ -268,6 +295,7 @@ export function parseSpec(input: unknown): RunSpec {
     throw new SpecError(`prompt: ${spec.model} knows no English; leave prompt out, or choose another model`);
   }
   checkHelpers(spec);
+  checkReward(spec);
   checkSchedule(spec, levels);
   return spec;
 }
@@ -386,15 +414,43 @@ function checkHelpers({ graph, lora }: RunSpec): void {
   }
 }
 
+function checkReward({ reward }: RunSpec): void {
+  if (!reward) return;
+  const { code, judge } = reward;
+  if ((code === undefined) === (judge === undefined)) {
+    throw new SpecError('reward: it has either code (a function) or judge (a model)');
+  }
+  if (!judge) return;
+  const { kind, model, labels = [] } = judge;
+  if (model !== undefined && !namesFolder(model)) {
+    throw new SpecError(
+      `reward.judge.model: ${quoteValue(model)} is not the address of a model folder (https://…, owner/name on the Hugging Face hub, or a path with a "/")`,
+    );
+  }
+  const [least, most] = { similarity: [0, 0], sentiment: [0, 1], 'zero-shot': [2, 16] }[kind] as [number, number];
+  if (new Set(labels).size === labels.length && labels.length >= least && labels.length <= most) return;
+  const wanted = {
+    similarity: 'none: the text is held against the right answer',
+    sentiment: 'one, or none for POSITIVE',
+    'zero-shot': 'two or more that differ, the first of which is rewarded',
+  };
+  throw new SpecError(`reward.judge.labels: ${quoteValue(labels)} is not allowed; ${kind} has ${wanted[kind]}`);
+}
+
+/** Whether a model is named by an address: with a slash, and by no protocol that cannot be read. */
+function namesFolder(model: string): boolean {
+  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(model)?.[1]?.toLowerCase();
+  // A single letter is a Windows drive.
+  const known = scheme === undefined || scheme.length === 1 || ['http', 'https', 'file'].includes(scheme);
+  return known && /[/\\]/.test(model);
+}
+
 function checkModel({ model, bits }: RunSpec): void {
   if (BUILT_IN_MODELS.includes(model)) {
     if (bits === undefined) return;
     throw new SpecError(`bits: ${model} has 4 and no others; leave bits out`);
   }
-  const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(model)?.[1]?.toLowerCase();
-  // A single letter is a Windows drive.
-  const known = scheme === undefined || scheme.length === 1 || ['http', 'https', 'file'].includes(scheme);
-  if (known && /[/\\]/.test(model)) return;
+  if (namesFolder(model)) return;
   throw new SpecError(
     `model: ${quoteValue(model)} is neither a built-in model (${BUILT_IN_MODELS.join(', ')}) nor the address of a model folder (https://…, owner/name on the Hugging Face hub, or a path with a "/")`,
   );

@@ -65,6 +65,7 @@ export interface LoadProgress {
 export type LoadPhase =
   | 'waiting for another tab, which downloads the model'
   | 'downloading the model'
+  | 'downloading the judge'
   | 'checking the model'
   | 'compiling shaders'
   | 'ready';

@@ -1,10 +1,17 @@
 import engineWorker from '../../workers/engine.worker.ts?worker&url';
 import frozenWorker from '../../workers/frozen.worker.ts?worker&url';
+import judgeWorker from '../../workers/judge.worker.ts?worker&url';
 import modelsWorker from '../../workers/models.worker.ts?worker&url';
 import rewardWorker from '../../workers/reward.worker.ts?worker&url';
 import type { WorkerLike } from './link.ts';
 
-const SCRIPTS = { engine: engineWorker, frozen: frozenWorker, models: modelsWorker, reward: rewardWorker };
+const SCRIPTS = {
+  engine: engineWorker,
+  frozen: frozenWorker,
+  judge: judgeWorker,
+  models: modelsWorker,
+  reward: rewardWorker,
+};
 
 /**
  * Starts a worker, also where this script comes from another origin than the page, as in an embed from a CDN.

@@ -21,15 +21,16 @@ export class LiveNetwork {
   readonly #room: Room | null;
   #trainer: Trainer | null = null;
   #twin: Promise<Trainer> | null = null;
-  readonly #rewards = new RewardSlot();
+  readonly #rewards: RewardSlot;
   /** Ends what belongs to the present run. */
   #run = new AbortController();
 
-  constructor(board: Board, slot: EngineSlot, keeper: RunKeeper, room: Room | null) {
+  constructor(board: Board, slot: EngineSlot, keeper: RunKeeper, room: Room | null, base: string | URL) {
     this.#board = board;
     this.#slot = slot;
     this.#keeper = keeper;
     this.#room = room;
+    this.#rewards = new RewardSlot(base);
   }
 
   /** Null before it is needed, and after the engine was lost. */
@@ -63,6 +64,7 @@ export class LiveNetwork {
     await this.#bringData();
     const rewarder = this.#rewards.of(this.#board.state.spec);
     await this.#room?.check(this.#board.state.spec, this.#board.state.task);
+    await this.#loadJudge(rewarder);
     const engine = await this.load();
     signal.throwIfAborted();
     const { state } = this.#board;
@@ -86,6 +88,18 @@ export class LiveNetwork {
     const task = taskOf(spec);
     if (task !== this.#board.state.task) this.#board.set({ task });
     task.check?.();
+  }
+
+  /** Where a model judges: before anything is written for it. */
+  async #loadJudge(rewarder: ReturnType<RewardSlot['of']>): Promise<void> {
+    if (!rewarder?.load) return;
+    try {
+      await rewarder.load((loadedBytes, totalBytes) => {
+        this.#board.set({ loading: { phase: 'downloading the judge', loadedBytes, totalBytes } });
+      });
+    } finally {
+      this.#board.set({ loading: null });
+    }
   }
 
   /** Loads the engine and its model. */

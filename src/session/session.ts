@@ -9,12 +9,13 @@ import type { NetworkEdit } from '../graph/grow.ts';
 import { planGraph } from '../graph/plan.ts';
 import { EngineLostError } from '../nodes/pool.ts';
 import { confirmed } from '../nodes/confirmed.ts';
-import { parseSpec, type RunSpec } from '../spec.ts';
+import { parseSpec, type RunSpec, type RunSpecInput } from '../spec.ts';
 import { dataSets, type DataSet } from '../tasks/data/dataset.ts';
 import { taskOf } from '../tasks/of.ts';
 import { withQuestions } from './questions.ts';
 import type { BrowserStore } from '../storage/checkpoints.ts';
 import type { MemoryProposal } from '../../workers/engine-api.ts';
+import { sameReward } from '../training/judge.ts';
 import { settingsOf } from '../training/memory.ts';
 import type { NodeStart } from '../training/network.ts';
 import { mergeSettings, type Settings } from '../training/settings.ts';
@@ -54,6 +55,8 @@ interface SessionEvents {
 export class Session extends EventTarget {
   /** The stored runs. */
   readonly library: RunLibrary;
+  /** What relative addresses of models are relative to. */
+  readonly base: string | URL;
   readonly #keeper: RunKeeper;
   readonly #hands = new Hands();
   readonly #slot: EngineSlot;
@@ -66,6 +69,7 @@ export class Session extends EventTarget {
 
   constructor(options: SessionOptions) {
     super();
+    this.base = options.base;
     this.#slot = new EngineSlot(options.createEngine ?? poolFrom(options.base));
     this.#keeper = new RunKeeper(options.openStore);
     this.library = new RunLibrary(this.#keeper.store, () => this.#keeper.trouble);
@@ -74,7 +78,7 @@ export class Session extends EventTarget {
     });
     // An engine that is given has its own idea of memory.
     this.#room = options.createEngine ? null : new Room(options.base);
-    this.#live = new LiveNetwork(this.#board, this.#slot, this.#keeper, this.#room);
+    this.#live = new LiveNetwork(this.#board, this.#slot, this.#keeper, this.#room, options.base);
     this.#exhibit = new Exhibit(this.#board, this.#live);
     this.#drive = new Drive({
       board: this.#board,
@@ -362,14 +366,14 @@ export class Session extends EventTarget {
   }
 
   /**
-   * Judges by a function that the reader typed or confirmed, or by the task (null). Another function begins a new run.
-   * Throws a SpecError for code that cannot be one.
+   * Judges by a function that the reader typed or confirmed, by a model, or by the task (null). Another reward begins a new
+   * run. Throws a SpecError for what cannot be one.
    */
-  async useReward(code: string | null): Promise<void> {
-    const { reward, ...spec } = this.state.spec;
-    const wanted = parseSpec(code === null ? spec : { ...spec, reward: { code } });
-    if (code !== null) confirmed.confirm(code);
-    if (reward?.code === wanted.reward?.code) this.#board.set({ trouble: null });
+  async useReward(reward: RunSpecInput['reward'] | null): Promise<void> {
+    const { reward: before, ...spec } = this.state.spec;
+    const wanted = parseSpec(reward ? { ...spec, reward } : spec);
+    if (wanted.reward?.code !== undefined) confirmed.confirm(wanted.reward.code);
+    if (sameReward({ reward: before }, wanted)) this.#board.set({ trouble: null });
     else await this.begin(wanted);
   }
 

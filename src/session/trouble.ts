@@ -30,6 +30,9 @@ export function troubleOf(error: unknown, step: number): Trouble {
   if (error instanceof RewardError) {
     return { what, remedy: 'Mend the function, or press Play to try again.', reward: 'faulty' };
   }
+  if (name === 'JudgeError') {
+    return { what, remedy: 'Press Play to try again, or choose another judge in Settings, Reward.' };
+  }
   if (error instanceof DataMissingError) return { what, remedy: 'Choose it here.', data: 'missing' };
   if (error instanceof DataError) return { what, remedy: 'Choose another file or another model.', data: 'faulty' };
   if (name === 'PeftError' || name === 'SafetensorsError') {
@@ -51,7 +54,7 @@ export function troubleOf(error: unknown, step: number): Trouble {
   }
   if (error instanceof AddressError) {
     if (error.origin === null) return { what, remedy: 'Give another address.' };
-    const remedy = 'The run names it for its model. Agree only if you know who is behind it.';
+    const remedy = 'The run names it for a model. Agree only if you know who is behind it.';
     return { what, remedy, agree: error.origin };
   }
   if (error instanceof GraphError) {

@@ -1,11 +1,11 @@
-/** What a rollout is worth: the task's reward, or in its place that of a function of the user's. */
+/** What a rollout is worth: the task's reward, or in its place that of a function or a model of the user's. */
 import type { RewardRow } from '../../workers/reward-api.ts';
 import type { Execution } from '../graph/execute.ts';
 import type { Plan } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import type { Problem, Reward, Task } from '../tasks/task.ts';
 
-/** Judges in place of the task. `src/nodes/rewarder.ts` is one. */
+/** Judges in place of the task. `src/nodes/rewarder.ts` and `model-judge.ts` are two. */
 export interface Rewarder {
   /** One number from 0 to 1 a row. An exception stops the run with its message. */
   judge(rows: readonly RewardRow[], signal?: AbortSignal): Promise<number[]>;
@@ -18,11 +18,14 @@ export interface Bench {
   rewarder: Rewarder | undefined;
 }
 
-/** Throws where a run is judged by a function and nobody is there to run it: it must not be trained on another reward. */
+/** Throws where a run has a reward of its own and nobody is there to give it: it must not be trained on another. */
 export function checkRewarder(spec: RunSpec, rewarder: Rewarder | undefined): void {
-  if (spec.reward && !rewarder)
-    throw new Error('this run is judged by a reward function of its own, which was not given');
+  if (spec.reward && !rewarder) throw new Error('this run is judged by a reward of its own, which was not given');
 }
+
+/** Whether two runs are judged alike. */
+export const sameReward = (a: { reward?: RunSpec['reward'] }, b: { reward?: RunSpec['reward'] }): boolean =>
+  JSON.stringify(a.reward) === JSON.stringify(b.reward);
 
 /**
  * Rewards by row; `problemOf` tells the problem of a row. The task says what was answered and whether it is right, also

@@ -27,7 +27,7 @@ import type { Problem, Task } from '../tasks/task.ts';
 import type { BaselineState } from './credit.ts';
 import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
 import { evaluate, EVALUATION_SEED, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
-import { checkRewarder, type Rewarder } from './judge.ts';
+import { checkRewarder, type Rewarder, sameReward } from './judge.ts';
 import {
   addNodes,
   planChange,
@@ -352,8 +352,8 @@ export class Trainer {
    */
   restore(checkpoint: Checkpoint): Promise<void> {
     return this.#exclusive(async () => {
-      if (checkpoint.spec.reward?.code !== this.#spec.reward?.code) {
-        throw new Error('the checkpoint was judged by another reward function than this run');
+      if (!sameReward(checkpoint.spec, this.#spec)) {
+        throw new Error('the checkpoint was judged by another reward than this run');
       }
       if (checkpoint.spec.data?.sha256 !== this.#spec.data?.sha256) {
         throw new Error('the checkpoint was trained on another file of questions than this run');

@@ -30,7 +30,16 @@ export const offline = () =>
     workbox: {
       globPatterns: ['**/*.{html,js,css,svg,png,json,bin,wasm}', 'recordings/*.zip'],
       // Heavy libraries come with models from elsewhere, of no use without a network; the bench is for developers.
-      globIgnores: ['**/*web-llm*', '**/frozen.worker*', '**/ort-*', '**/pretrained-*', '**/bench*', '**/*.map'],
+      globIgnores: [
+        '**/*web-llm*',
+        '**/frozen.worker*',
+        '**/ort-*',
+        '**/pretrained-*',
+        '**/transformers*',
+        '**/judge*',
+        '**/bench*',
+        '**/*.map',
+      ],
       // Attributes of an embed are in its address; the file is the same.
       ignoreURLParametersMatching: [/./],
       inlineWorkboxRuntime: true,

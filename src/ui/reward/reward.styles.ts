@@ -46,6 +46,25 @@ export const styles = css`
     resize: vertical;
   }
 
+  .field {
+    display: grid;
+    grid-template-columns: 112px 1fr;
+    gap: 4px 10px;
+    align-items: center;
+    font-size: 14px;
+  }
+
+  .field input,
+  .field select {
+    width: 100%;
+    min-width: 0;
+    min-height: 34px;
+    padding: 0 9px;
+    border: 1px solid var(--nm-strong-line);
+    border-radius: var(--nm-control-radius);
+    background: var(--nm-sunken);
+  }
+
   .foreign {
     padding: 8px 10px;
     border-left: 4px solid var(--nm-error-line);

@@ -1,10 +1,13 @@
 import { html, LitElement, nothing } from 'lit';
 import { property, query, state } from 'lit/decorators.js';
 import { confirmed } from '../../nodes/confirmed.ts';
+import { AddressError } from '../../nodes/gate.ts';
 import { tryReward } from '../../session/rewards.ts';
 import type { Session } from '../../session/session.ts';
 import { controls } from '../theme/controls.styles.ts';
+import type { RunSpec } from '../../spec.ts';
 import { decimal, shown } from '../theme/words.ts';
+import { agreeToJudge, FUNCTION, hostOf, judgeFields, type JudgeForm, judgeOf, KINDS, formOf } from './judge-form.ts';
 import { styles } from './reward.styles.ts';
 
 const BEGINNING = `// A number from 0 to 1. messages: [{ node, text }, …] in the order they were written.
@@ -16,14 +19,16 @@ function reward(problem, answer, messages) {
 `;
 
 /**
- * The run's own reward function, in a dialog: to be written, tried on the problem on view, and used. One that came with a
- * link or a stored run is shown, and can be tried or used only once its reader has said that they read it.
+ * The run's own reward, in a dialog: a function to be written, or a model to be chosen; tried on the problem on view, and used. A
+ * function that came with a link or a stored run is shown, and can be tried or used only once its reader has said that they
+ * read it; the host of a model is contacted when a button says so.
  */
 export class NmReward extends LitElement {
   static override styles = [controls, styles];
 
   @property({ attribute: false }) session: Session | null = null;
 
+  @state() private form: JudgeForm = formOf(undefined);
   @state() private code = '';
   /** It came from outside, and was not confirmed in this visit. */
   @state() private foreign = false;
@@ -35,7 +40,9 @@ export class NmReward extends LitElement {
   @query('dialog') private readonly dialog!: HTMLDialogElement;
 
   async show(): Promise<void> {
-    const own = this.session?.state.spec.reward?.code;
+    const reward = this.session?.state.spec.reward;
+    const own = reward?.code;
+    this.form = formOf(reward?.judge);
     this.code = own ?? BEGINNING;
     this.foreign = own !== undefined && !confirmed.has(own);
     this.read = false;
@@ -44,8 +51,17 @@ export class NmReward extends LitElement {
     if (!this.dialog.open) this.dialog.showModal();
   }
 
+  get #judges(): boolean {
+    return this.form.kind !== FUNCTION;
+  }
+
   get #mayRun(): boolean {
-    return (!this.foreign || this.read) && !this.trying;
+    return (this.#judges || !this.foreign || this.read) && !this.trying;
+  }
+
+  /** What is chosen or written here. Throws an Error of one line for what cannot be used. */
+  get #reward(): NonNullable<RunSpec['reward']> {
+    return this.#judges ? { judge: judgeOf(this.form) } : { code: this.code };
   }
 
   #typed(event: InputEvent): void {
@@ -60,11 +76,18 @@ export class NmReward extends LitElement {
     this.trying = true;
     this.said = this.fault = '';
     try {
-      const { problem, reward } = await tryReward(this.code, session.state);
-      this.said = `It gives ${decimal(reward, 3)} for the problem ${shown(problem, 60)}.`;
+      const reward = this.#reward;
+      // The button that was pressed names the host.
+      if (reward.judge) agreeToJudge(reward.judge, session.base);
+      const { problem, text, reward: value } = await tryReward(reward, session.base, session.state);
+      const of = reward.judge
+        ? `the answer ${shown(text, 60)} to ${shown(problem, 60)}`
+        : `the problem ${shown(problem, 60)}`;
+      this.said = `It gives ${decimal(value, 3)} for ${of}.`;
       return true;
     } catch (error) {
-      this.fault = error instanceof Error ? error.message : String(error);
+      const why = error instanceof Error ? error.message : String(error);
+      this.fault = error instanceof AddressError ? `It cannot be used: ${why}.` : why;
       return false;
     } finally {
       this.trying = false;
@@ -73,10 +96,10 @@ export class NmReward extends LitElement {
 
   /** A function that fails at once is not worth a run. */
   async #use(): Promise<void> {
-    const { session, code } = this;
+    const { session } = this;
     if (!session || !(await this.#try())) return;
     try {
-      await session.useReward(code);
+      await session.useReward(this.#reward);
       this.dialog.close();
     } catch (error) {
       this.fault = error instanceof Error ? error.message : String(error);
@@ -88,8 +111,54 @@ export class NmReward extends LitElement {
     this.dialog.close();
   }
 
+  #change(change: Partial<JudgeForm>): void {
+    this.form = { ...this.form, ...change };
+    this.said = this.fault = '';
+  }
+
+  #function() {
+    return html`<p>
+        JavaScript that says how good an answer is. It sees the problem, its right answer and the messages, and nothing
+        else: no network, no page, no clock. A new function begins a new run.
+      </p>
+      ${
+        this.foreign
+          ? html`<div class="foreign">
+              <p>
+                <b>This function came with a link or a stored run.</b> It has not been run. It can do no more than
+                return a number, but the network will learn whatever it rewards.
+              </p>
+              <label>
+                <input
+                  type="checkbox"
+                  id="read"
+                  .checked=${this.read}
+                  @change=${(event: Event) => (this.read = (event.target as HTMLInputElement).checked)}
+                />
+                I have read it
+              </label>
+            </div>`
+          : nothing
+      }
+      <textarea
+        id="code"
+        aria-label="Reward function"
+        aria-describedby="fault"
+        spellcheck="false"
+        autocapitalize="off"
+        autocomplete="off"
+        wrap="off"
+        maxlength="8000"
+        .value=${this.code}
+        @input=${(event: InputEvent) => {
+          this.#typed(event);
+        }}
+      ></textarea>`;
+  }
+
   protected override render() {
     const own = this.session?.state.spec.reward;
+    const host = this.#judges && this.session ? hostOf(this.form, this.session.base) : null;
     return html`<dialog aria-labelledby="title">
       <form
         @submit=${(event: SubmitEvent) => {
@@ -98,48 +167,33 @@ export class NmReward extends LitElement {
         }}
       >
         <h2 id="title">Your own reward</h2>
-        <p>
-          JavaScript that says how good an answer is. It sees the problem, its right answer and the messages, and
-          nothing else: no network, no page, no clock. A new function begins a new run.
-        </p>
+        <div class="field">
+          <label for="by">Who judges</label>
+          <select
+            id="by"
+            @change=${(event: Event) => {
+              this.#change({ kind: (event.target as HTMLSelectElement).value as JudgeForm['kind'] });
+            }}
+          >
+            ${KINDS.map(({ kind, name }) => html`<option value=${kind} .selected=${kind === this.form.kind}>${name}</option>`)}
+          </select>
+        </div>
         ${
-          this.foreign
-            ? html`<div class="foreign">
-                <p>
-                  <b>This function came with a link or a stored run.</b> It has not been run. It can do no more than
-                  return a number, but the network will learn whatever it rewards.
-                </p>
-                <label>
-                  <input
-                    type="checkbox"
-                    id="read"
-                    .checked=${this.read}
-                    @change=${(event: Event) => (this.read = (event.target as HTMLInputElement).checked)}
-                  />
-                  I have read it
-                </label>
-              </div>`
-            : nothing
+          this.#judges
+            ? judgeFields(this.form, (change) => {
+                this.#change(change);
+              })
+            : this.#function()
         }
-        <textarea
-          id="code"
-          aria-label="Reward function"
-          aria-describedby="fault"
-          spellcheck="false"
-          autocapitalize="off"
-          autocomplete="off"
-          wrap="off"
-          maxlength="8000"
-          .value=${this.code}
-          @input=${(event: InputEvent) => {
-            this.#typed(event);
-          }}
-        ></textarea>
-        <p role="status">${this.trying ? 'Trying it…' : this.said}</p>
+        <p role="status">${this.trying ? (this.#judges ? 'Loading and trying it…' : 'Trying it…') : this.said}</p>
         <p id="fault" class="hurt" role="alert">${this.fault ? shown(this.fault) : nothing}</p>
         <div class="actions">
-          <button type="submit" class="primary" ?disabled=${!this.#mayRun}>Use it</button>
-          <button type="button" id="try" ?disabled=${!this.#mayRun} @click=${() => void this.#try()}>Try it</button>
+          <button type="submit" class="primary" ?disabled=${!this.#mayRun}>
+            ${host === null ? 'Use it' : html`Contact ${shown(host, 60)} and use it`}
+          </button>
+          <button type="button" id="try" ?disabled=${!this.#mayRun} @click=${() => void this.#try()}>
+            ${host === null ? 'Try it' : html`Contact ${shown(host, 60)} and try it`}
+          </button>
           ${
             own
               ? html`<button type="button" id="task-reward" @click=${() => void this.#useTask()}>

@@ -181,9 +181,12 @@ export class NmSettings extends LitElement {
         </select>
       </div>
       ${dials.map((dial) => this.#dial(dial, spec))}
-      <div class="row reward" title="What the network is rewarded for: the task says, or a function that you write.">
+      <div
+        class="row reward"
+        title="What the network is rewarded for: the task says, or a function or a model of yours."
+      >
         <span>Reward</span>
-        <span>${spec.reward ? 'own function' : 'right answers'}</span>
+        <span>${rewardName(spec)}</span>
         <button id="reward" @click=${() => this.dispatchEvent(new CustomEvent('reward-open'))}>
           ${spec.reward ? 'Show' : 'Write one'}
         </button>
@@ -231,3 +234,9 @@ const taskOptions = ({ task }: RunSpec, english: boolean) =>
 const nameOf = (model: string): string => model.replace(/\/+$/, '').split('/').at(-1) ?? model;
 
 const distance = (a: number, b: number): number => Math.abs(a - b);
+
+/** What a run is rewarded for, in two words. */
+function rewardName({ reward }: RunSpec): string {
+  if (!reward) return 'right answers';
+  return reward.judge ? `a model: ${reward.judge.kind}` : 'own function';
+}
