@@ -113,19 +113,18 @@ export function attentionForward(
   return [y, { probabilities: p, starts }];
 }
 
-/** Returns dq and adds to dk and dv of `dkv`, which lies as `kv` does; the other arguments are those of the forward pass. */
+/** Adds to dq, and to dk and dv of `dkv`, which lies as `kv` does; the other arguments are those of the forward pass. */
 export function attentionBackward(
-  room: Room,
   shape: AttentionShape,
   dy: Matrix,
   q: Matrix,
   kv: KeysValues,
   reads: Reads,
   memory: AttentionMemory,
+  dq: Matrix,
   dkv: KeysValues,
-): Matrix {
+): void {
   const { heads, kvHeads, headSize } = shape;
-  const dq = zeroMatrix(room, q.rows, q.cols);
   const scale = 1 / Math.sqrt(headSize);
   const p = memory.probabilities;
   const [qd, kd, vd, dyd, dqd] = [q.data, kv.keys.data, kv.values.data, dy.data, dq.data];
@@ -143,7 +142,7 @@ export function attentionBackward(
     slotsOf(reads, row, slots);
     for (let head = 0; head < heads; head++) {
       const at = q.offset + row * q.stride + head * headSize;
-      const to = row * dq.stride + head * headSize;
+      const to = dq.offset + row * dq.stride + head * headSize;
       const from = dy.offset + row * dy.stride + head * headSize;
       const column = Math.floor((head * kvHeads) / heads) * headSize;
       const first = memory.starts[row]! + head * length;
@@ -170,5 +169,4 @@ export function attentionBackward(
       }
     }
   }
-  return dq;
 }

@@ -45,11 +45,17 @@ function partB(group: LoraGroup, part: number, rank: number, data: Vec): Matrix 
   return matrix(data, size, rank, (group.unitB + start) * rank);
 }
 
-/** Returns y [rows, out] and z [rows, parts · largest rank]; x is [rows, in]. */
-export function linearForward(kernels: Kernels, layer: Linear, x: Matrix, runs: Run[]): [y: Matrix, z: Matrix] {
+/** Returns y [rows, out], which is added to `onto` if given, and z [rows, parts · largest rank]; x is [rows, in]. */
+export function linearForward(
+  kernels: Kernels,
+  layer: Linear,
+  x: Matrix,
+  runs: Run[],
+  onto?: Matrix,
+): [y: Matrix, z: Matrix] {
   const { weight, lora } = layer;
-  const y = zeroMatrix(kernels, x.rows, weight.rows);
-  kernels.forward(y, x, weight);
+  const y = onto ?? kernels.product(x, weight);
+  if (onto) kernels.forward(onto, x, weight);
   const largest = Math.max(0, ...runs.map(({ adapter }) => adapter?.rank ?? 0));
   const z = zeroMatrix(kernels, x.rows, lora.parts.length * largest);
   for (const { adapter, start, end } of runs) {
@@ -76,8 +82,7 @@ export function linearBackward(
   needsDx = true,
 ): Matrix | null {
   const { weight, lora } = layer;
-  const dx = needsDx ? zeroMatrix(kernels, x.rows, x.cols) : null;
-  if (dx) kernels.backward(dx, dy, weight);
+  const dx = needsDx ? kernels.productBackward(dy, weight) : null;
   for (const { adapter, start, end } of runs) {
     if (!adapter) continue;
     const { rank, scale, weights, gradient } = adapter;

@@ -15,13 +15,13 @@ import type { AttentionMemory, KeysValues, Reads } from './attention.ts';
 import type { Kernels } from './kernels.ts';
 import { type Linear, type Run, linearBackward, linearForward } from './linear.ts';
 import { type HeadNormMemory, headNormBackward, headNormForward } from './norm.ts';
-import { type RopeTable, ropeTable, rotate } from './rope.ts';
+import { type RopeTable, ropeTable } from './rope.ts';
 import {
   type Matrix,
   type Vec,
-  add,
   addRow,
   colsOf,
+  copyOf,
   gatherRows,
   matrix,
   rowsOf,
@@ -177,9 +177,9 @@ export function forward(
   return { states, memory: { inputs, layers, x, r } };
 }
 
-/** What differs between the last layer and the others: which rows go on, whose adapters they have and what they read. */
+/** What differs between the last layer and the others: which rows go on (null: all), their adapters and what they read. */
 function layerRows(model: ReferenceModel, l: number, pass: Pass) {
-  if (l < model.layers.length - 1) return { rows: pass.ids.map((_, row) => row), runs: pass.runs, reads: pass.reads };
+  if (l < model.layers.length - 1) return { rows: null, runs: pass.runs, reads: pass.reads };
   return { rows: pass.outputs, runs: pass.outputRuns, reads: gatherReads(pass.reads, pass.outputs) };
 }
 
@@ -205,18 +205,18 @@ function layerForward(
     ...(layer.qNorm && { qNorm: norm(0, qSize, layer.qNorm) }),
     ...(layer.kNorm && { kNorm: norm(qSize, kSize, layer.kNorm) }),
   };
-  rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), 1);
+  kernels.rotate(colsOf(qkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), 1);
   const kv = cache ? store(cache, keysValues(qkv, c), pass.reads) : keysValues(qkv, c);
-  const q = gatherRows(kernels, colsOf(qkv, 0, qSize), rows);
+  const queries = colsOf(qkv, 0, qSize);
+  const q = rows ? gatherRows(kernels, queries, rows) : queries;
   const [mixed, attention] = kernels.attentionForward(c, q, kv, reads);
-  const [x1, zO] = linearForward(kernels, layer.o, mixed, runs);
-  add(x1, gatherRows(kernels, x, rows));
+  const residual = rows ? gatherRows(kernels, x, rows) : copyOf(kernels, x);
+  const [x1, zO] = linearForward(kernels, layer.o, mixed, runs, residual);
 
   const [h2, r2] = kernels.normForward(x1, layer.postNorm, c.rmsNormEps);
   const [gateUp, zGateUp] = linearForward(kernels, layer.gateUp, h2, runs);
   const active = kernels.swigluForward(gateUp);
-  const [x2, zDown] = linearForward(kernels, layer.down, active, runs);
-  add(x2, x1);
+  const [x2, zDown] = linearForward(kernels, layer.down, active, runs, copyOf(kernels, x1));
   return [x2, { x, r1, h1, qkv, zQkv, ...norms, q, attention, mixed, zO, x1, r2, h2, gateUp, zGateUp, active, zDown }];
 }
 
@@ -253,25 +253,25 @@ function layerBackward(model: ReferenceModel, l: number, pass: Pass, m: LayerMem
   const dMixed = linearBackward(kernels, layer.o, dx, m.mixed, m.zO, runs)!;
   const dQkv = zeroMatrix(kernels, m.qkv.rows, m.qkv.cols);
   const kv = keysValues(m.qkv, c);
-  const dq = kernels.attentionBackward(c, dMixed, m.q, kv, reads, m.attention, keysValues(dQkv, c));
-  scatterRows(colsOf(dQkv, 0, qSize), dq, rows);
-  rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), -1);
+  const dQueries = colsOf(dQkv, 0, qSize);
+  const dq = rows ? zeroMatrix(kernels, m.q.rows, m.q.cols) : dQueries;
+  kernels.attentionBackward(c, dMixed, m.q, kv, reads, m.attention, dq, keysValues(dQkv, c));
+  if (rows) scatterRows(dQueries, dq, rows);
+  kernels.rotate(colsOf(dQkv, 0, qSize + kSize), pass.positions, c.headSize, rotations(model, pass.positions), -1);
   if (m.qNorm) headNormBackward(colsOf(dQkv, 0, qSize), m.qNorm, layer.qNorm!);
   if (m.kNorm) headNormBackward(colsOf(dQkv, qSize, kSize), m.kNorm, layer.kNorm!);
   // Below the first layer is the frozen embedding: nobody needs its gradient.
   const dh1 = linearBackward(kernels, layer.qkv, dQkv, m.h1, m.zQkv, pass.runs, l > 0);
   if (!dh1) return null;
-  const dInput = zeroMatrix(kernels, m.x.rows, m.x.cols);
-  scatterRows(dInput, dx, rows);
+  const dInput = rows ? zeroMatrix(kernels, m.x.rows, m.x.cols) : dx;
+  if (rows) scatterRows(dInput, dx, rows);
   kernels.normBackward(dInput, dh1, m.x, m.r1, layer.inputNorm);
   return dInput;
 }
 
 /** Logits [rows, vocabulary] of final states [rows, hidden]. */
 export function logitsOf(model: ReferenceModel, states: Matrix): Matrix {
-  const logits = zeroMatrix(model.kernels, states.rows, model.head.rows);
-  model.kernels.forward(logits, states, model.head);
-  return logits;
+  return model.kernels.product(states, model.head);
 }
 
 /** Room for the keys and values of every layer. */

@@ -49,6 +49,13 @@ export function gatherRows(room: Room, m: Matrix, rows: ArrayLike<number>): Matr
   return out;
 }
 
+/** A whole matrix, copied. */
+export function copyOf(room: Room, { data, rows, cols }: Matrix): Matrix {
+  const out = room.zeros(data.length);
+  out.set(data);
+  return matrix(out, rows, cols);
+}
+
 /** out[rows[r]] += m[r] */
 export function scatterRows(out: Matrix, m: Matrix, rows: ArrayLike<number>): void {
   for (let r = 0; r < rows.length; r++) {
@@ -56,12 +63,6 @@ export function scatterRows(out: Matrix, m: Matrix, rows: ArrayLike<number>): vo
     const from = m.offset + r * m.stride;
     for (let c = 0; c < m.cols; c++) out.data[to + c]! += m.data[from + c]!;
   }
-}
-
-/** y += x, of the same shape and both whole. */
-export function add(y: Matrix, x: Matrix): void {
-  const [to, from] = [y.data, x.data];
-  for (let i = 0; i < from.length; i++) to[i]! += from[i]!;
 }
 
 /** Every row of y += row, of as many columns; y whole. */

@@ -32,12 +32,17 @@ export class Arena {
 
   /** Zeros that live as long as the innermost scope. */
   zeros(length: number): Float32Array {
+    return this.room(length).fill(0);
+  }
+
+  /** The same, but with whatever was there, for what is written to the last element. */
+  room(length: number): Float32Array {
     if (this.#depth === 0) throw new Error('Matrices are made in a scope.');
     const start = this.#free;
     const end = start + roundUp(4 * length, ALIGNMENT);
     if (end > this.memory.buffer.byteLength) throw new OutOfRoom();
     this.#free = end;
-    return new Float32Array(this.memory.buffer, start, length).fill(0);
+    return new Float32Array(this.memory.buffer, start, length);
   }
 
   /** Whether the kernels can read an array where it is. */

@@ -18,7 +18,7 @@ class Offsets {
   constructor(arena: Arena, reads: Reads, rows: number, stride: number) {
     let longest = 0;
     for (let row = 0; row < rows; row++) longest = Math.max(longest, reach(reads.ranges, row));
-    const { buffer, byteOffset, length } = arena.zeros(filled(longest));
+    const { buffer, byteOffset, length } = arena.room(filled(longest));
     this.list = new Uint32Array(buffer, byteOffset, length);
     this.#reads = reads;
     this.#step = 4 * stride;
@@ -52,7 +52,7 @@ export function attentionForward(
     total += heads * filled(reach(reads.ranges, row));
   }
   const y = zeroMatrix(arena, q.rows, q.cols);
-  const probabilities = arena.zeros(total);
+  const probabilities = arena.room(total);
   const offsets = new Offsets(arena, reads, q.rows, kv.keys.stride);
   const slots = offsets.list.byteOffset;
   const bytes = 4 * headSize;
@@ -83,12 +83,12 @@ export function attentionBackward(
   kv: KeysValues,
   reads: Reads,
   { probabilities, starts }: AttentionMemory,
+  dq: Matrix,
   dkv: KeysValues,
-): Matrix {
-  const dq = zeroMatrix(arena, q.rows, q.cols);
+): void {
   const offsets = new Offsets(arena, reads, q.rows, kv.keys.stride);
   const slots = offsets.list.byteOffset;
-  const dp = arena.zeros(offsets.list.length).byteOffset;
+  const dp = arena.room(offsets.list.length).byteOffset;
   const bytes = 4 * headSize;
   const scale = 1 / Math.sqrt(headSize);
   for (let row = 0; row < q.rows; row++) {
@@ -113,5 +113,4 @@ export function attentionBackward(
       wasm.spread(dp, query, address(dkv.keys) + column, slots, count, bytes);
     }
   }
-  return dq;
 }

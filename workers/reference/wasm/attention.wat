@@ -116,7 +116,7 @@
 
 ;; x ← softmax(scale · x) in place, over `count` numbers, a multiple of four; -Infinity fills up.
 (func (export "softmax") (param $x i32) (param $count i32) (param $scale f32)
-  (local $end i32) (local $at i32) (local $largest v128) (local $factor v128) (local $sum v128) (local $e v128)
+  (local $end i32) (local $at i32) (local $largest v128) (local $factor v128) (local $sum v128)
   (local.set $end (i32.add (local.get $x) (i32.shl (local.get $count) (i32.const 2))))
   (local.set $largest (v128.load (local.get $x)))
   (local.set $at (local.get $x))
@@ -127,14 +127,12 @@
     (i8x16.shuffle 8 9 10 11 12 13 14 15 0 1 2 3 4 5 6 7 (local.get $largest) (local.get $largest))))
   (local.set $largest (f32x4.max (local.get $largest)
     (i8x16.shuffle 4 5 6 7 0 1 2 3 12 13 14 15 8 9 10 11 (local.get $largest) (local.get $largest))))
-  (local.set $factor (f32x4.splat (local.get $scale)))
+  (call $exponentials
+    (local.get $x) (local.get $count) (local.get $scale) (f32x4.extract_lane 0 (local.get $largest)) (local.get $x))
   (local.set $at (local.get $x))
-  (loop $exponentials
-    (local.set $e (call $exp
-      (f32x4.mul (local.get $factor) (f32x4.sub (v128.load (local.get $at)) (local.get $largest)))))
-    (v128.store (local.get $at) (local.get $e))
-    (local.set $sum (f32x4.add (local.get $sum) (local.get $e)))
-    (br_if $exponentials (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 16))) (local.get $end))))
+  (loop $total
+    (local.set $sum (f32x4.add (local.get $sum) (v128.load (local.get $at))))
+    (br_if $total (i32.lt_u (local.tee $at (i32.add (local.get $at) (i32.const 16))) (local.get $end))))
   (local.set $factor (f32x4.splat (f32.div (f32.const 1) (call $lanes (local.get $sum)))))
   (local.set $at (local.get $x))
   (loop $quotients

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { type NodeRows, packTraining } from '../../engine/batch.ts';
 import { generator } from '../../engine/random-model.ts';
 import { type Kernels, plainKernels } from '../kernels.ts';
+import { ropeTable } from '../rope.ts';
 import { type Matrix, type Vec, colsOf, matrix } from '../tensor.ts';
 import { createWasmKernels } from './kernels.ts';
 
@@ -61,8 +62,8 @@ describe.each([
       const gradient = into(kernels, numbers(0), tokens.count, width);
       const dkv = { keys: colsOf(gradient, queries, keys), values: colsOf(gradient, queries + keys, keys) };
       const dYs = into(kernels, dy, tokens.count, queries);
-      const dq = kernels.attentionBackward(shape, dYs, q, kv, tokens, memory, dkv);
-      return [y.data, dq.data, gradient.data];
+      kernels.attentionBackward(shape, dYs, q, kv, tokens, memory, colsOf(gradient, 0, queries), dkv);
+      return [y.data, gradient.data];
     });
   });
 });
@@ -84,6 +85,39 @@ test.each([64, 10])('the norm of width %i, forward and backward', (n) => {
     const dx = into(kernels, before, 3, n);
     kernels.normBackward(dx, into(kernels, dy, 3, n), input, r, weight);
     return [y.data, r, dx.data];
+  });
+});
+
+test.each([32, 12])('rotating heads of size %i, there and back', (headSize) => {
+  const x = numbers(3 * 2 * headSize);
+  const frequencies = new Float64Array(headSize / 2).map((_, i) => 1 / (1 + i));
+  const positions = Uint32Array.of(4, 0, 7);
+  agree((kernels) => {
+    const heads = into(kernels, x, 3, 2 * headSize);
+    const table = ropeTable(kernels.precision, 8, frequencies);
+    kernels.rotate(heads, positions, headSize, table, 1);
+    const there = heads.data.slice();
+    kernels.rotate(heads, positions, headSize, table, -1);
+    return [there, heads.data];
+  });
+});
+
+test.each([
+  [5, 16, 600],
+  [4, 12, 9],
+])('products [%i, %i] over %i that are not added to anything overwrite what was there', (m, n, k) => {
+  const [x, w] = [numbers(m * k), numbers(n * k)];
+  const overwritten = (kernels: Kernels, product: () => Matrix) => {
+    // The same room again, and what is left in it is not a number.
+    kernels.scope(() => kernels.zeros(m * n).fill(NaN));
+    return product().data;
+  };
+  agree((kernels) => {
+    const [left, right, across] = [into(kernels, x, m, k), into(kernels, w, n, k), into(kernels, w, k, n)];
+    return [
+      overwritten(kernels, () => kernels.product(left, right)),
+      overwritten(kernels, () => kernels.productBackward(left, across)),
+    ];
   });
 });
 

@@ -4,7 +4,8 @@ import * as plainAttention from '../attention.ts';
 import type { Kernels } from '../kernels.ts';
 import * as plainMlp from '../mlp.ts';
 import * as plainNorm from '../norm.ts';
-import { type Matrix, type Vec, zeroMatrix } from '../tensor.ts';
+import { type RopeTable, rotate } from '../rope.ts';
+import { type Matrix, type Vec, matrix } from '../tensor.ts';
 import { Arena } from './arena.ts';
 import { attentionBackward, attentionForward } from './attention.ts';
 import { SCRATCH_BYTES, WasmProducts } from './matmul.ts';
@@ -61,18 +62,17 @@ class WasmKernels extends WasmProducts implements Kernels {
     kv: KeysValues,
     reads: Reads,
     memory: AttentionMemory,
+    dq: Matrix,
     dkv: KeysValues,
-  ): Matrix {
-    if (shape.headSize % 8 !== 0) {
-      return plainAttention.attentionBackward(this, shape, dy, q, kv, reads, memory, dkv);
-    }
-    return attentionBackward(this.#wasm, this.#arena, shape, dy, q, kv, reads, memory, dkv);
+  ): void {
+    if (shape.headSize % 8 !== 0) plainAttention.attentionBackward(shape, dy, q, kv, reads, memory, dq, dkv);
+    else attentionBackward(this.#wasm, this.#arena, shape, dy, q, kv, reads, memory, dq, dkv);
   }
 
   swigluForward(gateUp: Matrix): Matrix {
     const n = gateUp.cols / 2;
     if (n % 4 !== 0) return plainMlp.swigluForward(this, gateUp);
-    const y = zeroMatrix(this, gateUp.rows, n);
+    const y = this.#room(gateUp.rows, n);
     for (let row = 0; row < gateUp.rows; row++) {
       const gate = rowAddress(gateUp, row);
       this.#wasm.swiglu(gate, gate + 4 * n, n, rowAddress(y, row));
@@ -83,7 +83,7 @@ class WasmKernels extends WasmProducts implements Kernels {
   swigluBackward(dy: Matrix, gateUp: Matrix): Matrix {
     const n = dy.cols;
     if (n % 4 !== 0) return plainMlp.swigluBackward(this, dy, gateUp);
-    const out = zeroMatrix(this, gateUp.rows, 2 * n);
+    const out = this.#room(gateUp.rows, 2 * n);
     for (let row = 0; row < gateUp.rows; row++) {
       const gate = rowAddress(gateUp, row);
       const dGate = rowAddress(out, row);
@@ -95,7 +95,7 @@ class WasmKernels extends WasmProducts implements Kernels {
   normForward(x: Matrix, weight: Vec, epsilon: number): [y: Matrix, r: Vec] {
     const n = x.cols;
     if (n % 4 !== 0) return plainNorm.normForward(this, x, weight, epsilon);
-    const y = zeroMatrix(this, x.rows, n);
+    const y = this.#room(x.rows, n);
     const r = this.zeros(x.rows);
     this.scope(() => {
       const w = this.#brought(weight);
@@ -120,9 +120,33 @@ class WasmKernels extends WasmProducts implements Kernels {
     });
   }
 
+  rotate(x: Matrix, positions: Uint32Array, headSize: number, table: RopeTable, direction: 1 | -1): void {
+    const half = headSize / 2;
+    if (half % 4 !== 0) {
+      rotate(x, positions, headSize, table, direction);
+      return;
+    }
+    this.scope(() => {
+      const cos = this.#brought(table.cos);
+      const sin = this.#brought(table.sin);
+      for (let row = 0; row < x.rows; row++) {
+        const start = rowAddress(x, row);
+        const angles = 4 * half * positions[row]!;
+        for (let head = start; head < start + 4 * x.cols; head += 4 * headSize) {
+          this.#wasm.rotatePairs(head, head + 4 * half, cos + angles, sin + angles, half, direction);
+        }
+      }
+    });
+  }
+
+  /** A matrix with whatever was there. */
+  #room(rows: number, cols: number): Matrix {
+    return matrix(this.#arena.room(rows * cols), rows, cols);
+  }
+
   /** Address of a copy in the arena, since weights lie outside. */
   #brought(weight: Vec): number {
-    const copy = this.#arena.zeros(weight.length);
+    const copy = this.#arena.room(weight.length);
     copy.set(weight);
     return copy.byteOffset;
   }

@@ -2,7 +2,7 @@
  * The three products in WebAssembly SIMD: the same sums as `plainProducts`, several times faster. `matmul.wat` multiplies whole
  * groups of four rows and eight columns where they lie; the rest, and what lies elsewhere, is copied to a scratch and back.
  */
-import type { Matrix, Products } from '../tensor.ts';
+import { type Matrix, type Products, colsOf, matrix, rowsOf } from '../tensor.ts';
 import { type Arena, roundUp } from './arena.ts';
 import type { Functions } from './module.ts';
 
@@ -47,54 +47,77 @@ export class WasmProducts implements Products {
     this.#multiply(dw, dy, true, x, false, scale);
   }
 
-  /** c [m, n] += scale · a' b', where a' [m, k] is a or its transpose, and b' [k, n] likewise. */
-  #multiply(c: Matrix, a: Matrix, transposeA: boolean, b: Matrix, transposeB: boolean, scale: number): void {
+  product(x: Matrix, w: Matrix): Matrix {
+    const y = matrix(this.#arena.room(x.rows * w.rows), x.rows, w.rows);
+    this.#multiply(y, x, false, w, true, 1, true);
+    return y;
+  }
+
+  productBackward(dy: Matrix, w: Matrix): Matrix {
+    const dx = matrix(this.#arena.room(dy.rows * w.cols), dy.rows, w.cols);
+    this.#multiply(dx, dy, false, w, false, 1, true);
+    return dx;
+  }
+
+  /** c [m, n] += scale · a' b', or = where it is fresh; a' [m, k] is a or its transpose, and b' [k, n] likewise. */
+  #multiply(
+    c: Matrix,
+    a: Matrix,
+    transposeA: boolean,
+    b: Matrix,
+    transposeB: boolean,
+    scale: number,
+    fresh = false,
+  ): void {
     const k = transposeA ? a.rows : a.cols;
-    const wholeRows = this.#arena.has(a.data) && this.#arena.has(c.data) ? c.rows - (c.rows % 4) : 0;
+    const inPlace = this.#arena.has(a.data);
     for (let n0 = 0; n0 < c.cols; n0 += N) {
       const n = Math.min(N, c.cols - n0);
-      const inPlace = n % 8 === 0 ? wholeRows : 0;
       for (let k0 = 0; k0 < k; k0 += K) {
         const depth = Math.min(K, k - k0);
         this.#pack(b, transposeB, k0, depth, n0, n);
-        for (let m0 = 0; m0 < inPlace; m0 += M) {
-          const m = Math.min(M, inPlace - m0);
-          const left = this.#place(a, transposeA, m0, k0);
-          this.#block(left, this.#place(c, false, m0, n0), m, n, depth, scale);
-        }
-        for (let m0 = inPlace; m0 < c.rows; m0 += M) {
+        for (let m0 = 0; m0 < c.rows; m0 += M) {
           const m = Math.min(M, c.rows - m0);
-          this.#copiedBlock(c, m0, m, n0, n, a, transposeA, k0, depth, scale);
+          const whole = inPlace ? m - (m % 4) : 0;
+          const out = colsOf(c, n0, n);
+          if (whole > 0) {
+            const left = this.#place(a, transposeA, m0, k0);
+            this.#block(rowsOf(out, m0, m0 + whole), left, depth, scale, fresh && k0 === 0);
+          }
+          if (whole < m) {
+            const left = this.#bringA(a, transposeA, m0 + whole, m - whole, k0, depth);
+            this.#block(rowsOf(out, m0 + whole, m0 + m), left, depth, scale, fresh && k0 === 0);
+          }
         }
       }
     }
   }
 
-  #block(a: Place, c: Place, m: number, n: number, k: number, scale: number): void {
-    this.#wasm.multiply(m, n, k, a.address, a.row, a.col, 4 * PACKED, c.address, c.row, scale);
+  /** c [m, n] += or = scale · a b, of at most M rows, with the b that is packed; `depth` is k. */
+  #block(c: Matrix, a: Place, depth: number, scale: number, fresh: boolean): void {
+    const { rows, cols } = c;
+    if (this.#arena.has(c.data) && rows % 4 === 0 && cols % 8 === 0) {
+      const { address, row } = this.#place(c, false, 0, 0);
+      this.#wasm.multiply(rows, cols, depth, a.address, a.row, a.col, 4 * PACKED, address, row, scale, Number(fresh));
+      return;
+    }
+    // Rows and columns that fill up hold whatever was there; nothing of them is copied back.
+    const width = roundUp(cols, 8);
+    const [m, step] = [roundUp(rows, 4), 4 * width];
+    if (!fresh) this.#copyIn(c, 0, rows, 0, cols, C, width);
+    this.#wasm.multiply(m, width, depth, a.address, a.row, a.col, 4 * PACKED, 4 * C, step, scale, Number(fresh));
+    this.#copyOut(c, rows, cols, C, width);
   }
 
-  #copiedBlock(
-    c: Matrix,
-    m0: number,
-    m: number,
-    n0: number,
-    n: number,
-    a: Matrix,
-    transposeA: boolean,
-    k0: number,
-    depth: number,
-    scale: number,
-  ): void {
-    // Rows and columns that fill up hold whatever was there; nothing of them is copied back.
-    const width = roundUp(n, 8);
-    const height = roundUp(m, 4);
-    const left = transposeA ? { address: 4 * A, row: 4, col: 4 * height } : { address: 4 * A, row: 4 * depth, col: 4 };
-    if (transposeA) this.#copyIn(a, k0, depth, m0, m, A, height);
-    else this.#copyIn(a, m0, m, k0, depth, A, depth);
-    this.#copyIn(c, m0, m, n0, n, C, width);
-    this.#block(left, { address: 4 * C, row: 4 * width, col: 4 }, height, width, depth, scale);
-    this.#copyOut(c, m0, m, n0, n, C, width);
+  /** A copy of block [m0, m0 + m) × [k0, k0 + depth) of a', with room for rows up to a multiple of four. */
+  #bringA(a: Matrix, transpose: boolean, m0: number, m: number, k0: number, depth: number): Place {
+    if (transpose) {
+      const height = roundUp(m, 4);
+      this.#copyIn(a, k0, depth, m0, m, A, height);
+      return { address: 4 * A, row: 4, col: 4 * height };
+    }
+    this.#copyIn(a, m0, m, k0, depth, A, depth);
+    return { address: 4 * A, row: 4 * depth, col: 4 };
   }
 
   /** Block [k0, k0 + depth) × [n0, n0 + n) of b', packed. Columns up to a multiple of 8 hold whatever was there. */
@@ -135,10 +158,10 @@ export class WasmProducts implements Products {
     }
   }
 
-  #copyOut(to: Matrix, r0: number, rows: number, c0: number, cols: number, from: number, step: number): void {
+  #copyOut(to: Matrix, rows: number, cols: number, from: number, step: number): void {
     const memory = this.#arena.floats;
     const data = to.data;
-    const start = to.offset + r0 * to.stride + c0;
+    const start = to.offset;
     if (to.stride === cols && step === cols) {
       data.set(memory.subarray(from, from + rows * cols), start);
       return;

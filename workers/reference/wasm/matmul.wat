@@ -31,10 +31,10 @@
     (local.set $from (i32.add (local.get $from) (i32.shl (local.get $nStep) (i32.const 3))))
     (br_if $strip (local.tee $n (i32.sub (local.get $n) (i32.const 8))))))
 
-;; C [m, n] += alpha · A [m, k] · B [k, n]. Element (i, p) of A is at `a + i · aRow + p · aCol`, row i of C at `c + i · cRow`
+;; C [m, n] += alpha · A [m, k] · B [k, n], or = where `fresh` is not 0. Element (i, p) of A is at `a + i · aRow + p · aCol`, row i of C at `c + i · cRow`
 ;; (bytes); B is packed. m is a multiple of 4, n of 8, none is 0.
 (func (export "multiply") (param $m i32) (param $n i32) (param $k i32)
-  (param $a i32) (param $aRow i32) (param $aCol i32) (param $b i32) (param $c i32) (param $cRow i32) (param $alpha f32)
+  (param $a i32) (param $aRow i32) (param $aCol i32) (param $b i32) (param $c i32) (param $cRow i32) (param $alpha f32) (param $fresh i32)
   (local $columns i32) (local $rows i32) (local $p i32)
   (local $a0 i32) (local $a1 i32) (local $a2 i32) (local $a3 i32)
   (local $strip i32) (local $out i32) (local $scale v128)
@@ -83,14 +83,33 @@
         (local.set $a2 (i32.add (local.get $a2) (local.get $aCol)))
         (local.set $a3 (i32.add (local.get $a3) (local.get $aCol)))
         (br_if $inner (local.tee $p (i32.sub (local.get $p) (i32.const 1)))))
-      (call $accumulate (local.get $out) (local.get $c00) (local.get $c01) (local.get $scale))
-      (local.set $out (i32.add (local.get $out) (local.get $cRow)))
-      (call $accumulate (local.get $out) (local.get $c10) (local.get $c11) (local.get $scale))
-      (local.set $out (i32.add (local.get $out) (local.get $cRow)))
-      (call $accumulate (local.get $out) (local.get $c20) (local.get $c21) (local.get $scale))
-      (local.set $out (i32.add (local.get $out) (local.get $cRow)))
-      (call $accumulate (local.get $out) (local.get $c30) (local.get $c31) (local.get $scale))
-      (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+      (if (local.get $fresh)
+        (then
+          (v128.store (local.get $out) (f32x4.mul (local.get $scale) (local.get $c00)))
+          (v128.store offset=16 (local.get $out) (f32x4.mul (local.get $scale) (local.get $c01)))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+          (v128.store (local.get $out) (f32x4.mul (local.get $scale) (local.get $c10)))
+          (v128.store offset=16 (local.get $out) (f32x4.mul (local.get $scale) (local.get $c11)))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+          (v128.store (local.get $out) (f32x4.mul (local.get $scale) (local.get $c20)))
+          (v128.store offset=16 (local.get $out) (f32x4.mul (local.get $scale) (local.get $c21)))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+          (v128.store (local.get $out) (f32x4.mul (local.get $scale) (local.get $c30)))
+          (v128.store offset=16 (local.get $out) (f32x4.mul (local.get $scale) (local.get $c31)))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow))))
+        (else
+          (v128.store (local.get $out) (f32x4.add (v128.load (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c00))))
+          (v128.store offset=16 (local.get $out) (f32x4.add (v128.load offset=16 (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c01))))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+          (v128.store (local.get $out) (f32x4.add (v128.load (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c10))))
+          (v128.store offset=16 (local.get $out) (f32x4.add (v128.load offset=16 (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c11))))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+          (v128.store (local.get $out) (f32x4.add (v128.load (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c20))))
+          (v128.store offset=16 (local.get $out) (f32x4.add (v128.load offset=16 (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c21))))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))
+          (v128.store (local.get $out) (f32x4.add (v128.load (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c30))))
+          (v128.store offset=16 (local.get $out) (f32x4.add (v128.load offset=16 (local.get $out)) (f32x4.mul (local.get $scale) (local.get $c31))))
+          (local.set $out (i32.add (local.get $out) (local.get $cRow)))))
       ;; $a0 has gone along its row; the next four rows begin four rows below where it began.
       (local.set $a0
         (i32.add
@@ -100,10 +119,3 @@
     (local.set $b (i32.add (local.get $b) (i32.shl (local.get $k) (i32.const 5))))
     (local.set $c (i32.add (local.get $c) (i32.const 32)))
     (br_if $eachStrip (local.tee $columns (i32.sub (local.get $columns) (i32.const 8))))))
-
-;; Eight numbers at `at` += scale · (low, high).
-(func $accumulate (param $at i32) (param $low v128) (param $high v128) (param $scale v128)
-  (v128.store (local.get $at)
-    (f32x4.add (v128.load (local.get $at)) (f32x4.mul (local.get $scale) (local.get $low))))
-  (v128.store offset=16 (local.get $at)
-    (f32x4.add (v128.load offset=16 (local.get $at)) (f32x4.mul (local.get $scale) (local.get $high)))))

@@ -14,15 +14,17 @@ export interface Functions {
     c: number,
     cRow: number,
     alpha: number,
+    fresh: number,
   ): void;
   dots(x: number, rows: number, offsets: number, count: number, bytes: number, out: number): void;
   combine(weights: number, rows: number, offsets: number, count: number, bytes: number, y: number): void;
   spread(weights: number, x: number, rows: number, offsets: number, count: number, bytes: number): void;
   softmax(x: number, count: number, scale: number): void;
   softmaxBackward(dp: number, p: number, count: number, scale: number): void;
-  exp(x: number, n: number, y: number): void;
+  exponentials(x: number, n: number, scale: number, shift: number, y: number): void;
   swiglu(g: number, u: number, n: number, y: number): void;
   swigluBackward(dy: number, g: number, u: number, n: number, dg: number, du: number): void;
+  rotatePairs(a: number, b: number, cos: number, sin: number, n: number, direction: number): void;
   rmsNorm(x: number, w: number, n: number, epsilon: number, y: number): number;
   rmsNormBackward(dy: number, x: number, r: number, w: number, n: number, dx: number): void;
 }
