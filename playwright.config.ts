@@ -36,7 +36,7 @@ export default defineConfig({
   webServer: {
     command: `${vite} build --outDir ${page} --emptyOutDir && ${vite} preview --outDir ${page} --host 127.0.0.1 --port ${port} --strictPort`,
     port,
-    timeout: 120_000,
+    timeout: 300_000,
     reuseExistingServer: false,
   },
 });
