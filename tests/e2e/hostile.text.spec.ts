@@ -1,7 +1,10 @@
 /** What models, links and files write, in every view: shown as text, cut, with nothing unseen, and the page stays quick. */
 import { createServer, type Server } from 'node:http';
+import { readFile } from 'node:fs/promises';
 import { expect, test, type Page } from '@playwright/test';
-import { idle, linkTo, openPage, quick, stateOf, watch } from './page-helpers.ts';
+import { strFromU8, strToU8, unzipSync, zipSync } from 'fflate';
+import type { NeuroMas, RunSpecInput } from '../../src/index.ts';
+import { idle, linkTo, openPage, quick, stateOf, waitForState, watch } from './page-helpers.ts';
 
 const MARKUP = `<img src=x onerror="window.hacked=1"><script>window.hacked=1</script><style>*{display:none}</style>`;
 const ODD = `${MARKUP}\u202eevil\u2066\u0000\u0007\u001b[31m${'e\u0301'.repeat(3)}${'\u0301'.repeat(300)}\ud800\u2028\u200b`;
@@ -86,32 +89,197 @@ const slowestFrame = (page: Page): Promise<number> =>
     return slowest;
   });
 
-const helped = {
+const small = {
   ...quick,
-  graph: { layers: [2, 1], helpers: { '1.0': { backend: 'endpoint' as const, model: 'm', url: '' } } },
-  training: { ...quick.training, steps: 2, problems: 2, samples: 2 },
-  evaluation: { problems: 4, every: 1 },
+  training: { ...quick.training, steps: 4, problems: 1, samples: 2 },
+  evaluation: { problems: 2, every: 0 },
 };
 
-for (const [name, text] of [['markup and characters that are not seen', ODD]] as const) {
-  test(`a model writes ${name}`, async ({ page }) => {
-    const complaints = watch(page);
+test('a model writes markup, what is not seen, and as much as it can', async ({ page }) => {
+  const complaints = watch(page);
+  written = ODD;
+  const graph = { layers: [2, 1], helpers: { '1.0': { backend: 'endpoint' as const, model: 'm', url } } };
+  const training = { ...small.training, steps: 100 };
+  await openPage(page, linkTo({ ...small, training, graph, sampling: { maxNewTokens: 64 } }, { pace: 'quick' }));
+  await page.getByRole('button', { name: 'One step' }).click();
+  await page.getByRole('button', { name: /^Contact/ }).click();
+  await waitForState(page, ({ step }) => step > 0, 90);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await idle(page);
+  for (const [i, text] of [
+    ODD,
+    ODD.repeat(Math.ceil(100_000 / ODD.length)),
+    'W'.repeat(600_000),
+    `a${'\u0301'.repeat(300_000)}`,
+  ].entries()) {
     written = text;
-    const graph = { ...helped.graph, helpers: { '1.0': { ...helped.graph.helpers['1.0'], url } } };
-    await openPage(page, linkTo({ ...helped, graph }, { pace: 'quick' }));
-    await page.getByRole('button', { name: 'One step' }).click();
-    await page.getByRole('button', { name: /^Contact/ }).click();
-    await expect.poll(async () => (await stateOf(page)).step, { timeout: 90_000 }).toBeGreaterThan(0);
-    await idle(page);
+    if (i > 0) {
+      const { step } = await stateOf(page);
+      await page.getByRole('button', { name: 'One step' }).click();
+      await waitForState(page, (state) => state.step > step, 90);
+      await idle(page);
+    }
     const { shown } = await stateOf(page);
+    // It is what the page has: what is looked for below could be seen.
     expect(shown?.transcript.nodes[0]?.message.text.slice(0, 100)).toBe(text.slice(0, 100));
     await expectSafe(page);
-    await page.getByRole('button', { name: /1·0/ }).first().click();
+    expect(await slowestFrame(page)).toBeLessThan(1_000);
+    if (i === 0) await page.getByRole('button', { name: /1·0/ }).first().click();
     await expect(page.locator('nm-node-panel')).toBeVisible();
     await page.getByRole('button', { name: 'Test it' }).click();
     await idle(page);
     await expectSafe(page);
-    expect(await slowestFrame(page)).toBeLessThan(1_000);
-    expect(complaints).toEqual([]);
-  });
+    await page.screenshot({ path: test.info().outputPath(`node-${i}.png`) });
+  }
+
+  // More than a message can have is not read to its end.
+  await page.evaluate(() => document.querySelector('neuro-mas')?.session?.dismissTrouble());
+  written = 'W'.repeat(3_000_000);
+  await page.getByRole('button', { name: 'Test it' }).click();
+  await expect(page.getByRole('alert').filter({ hasText: 'more than 628000 bytes' })).toBeVisible();
+  await expectSafe(page);
+  expect(complaints).toEqual([]);
+});
+
+test('names of runs, problems and faults are shown as safely', async ({ page }) => {
+  const complaints = watch(page);
+  await openPage(page, linkTo(small, { problem: ODD.slice(0, 190) }));
+  await page.getByRole('button', { name: 'Run', exact: true }).click();
+  await expect(page.locator('#complaint')).not.toBeEmpty();
+  await expectSafe(page);
+
+  await page.getByRole('button', { name: 'One step' }).click();
+  await waitForState(page, ({ savedAt, activity }) => savedAt === 1 && activity === 'idle');
+  // As a bundle of a stranger would bring it: the store takes any name.
+  await page.evaluate(async (name) => {
+    const { session } = document.querySelector('neuro-mas') as NeuroMas;
+    if (session?.runId) await session.library.rename(session.runId, name);
+  }, ODD);
+  await page.getByRole('button', { name: 'Runs', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Your runs' });
+  await expect(dialog.getByRole('listitem')).toHaveCount(1);
+  await expectSafe(page);
+  await dialog.getByRole('button', { name: /^Duplicate/ }).click();
+  await expect(dialog.getByRole('listitem')).toHaveCount(2);
+  await dialog.getByRole('button', { name: /^Compare/, disabled: false }).click();
+  await expectSafe(page);
+  await page.screenshot({ path: test.info().outputPath('runs.png') });
+  await dialog
+    .getByRole('button', { name: /^Delete/ })
+    .first()
+    .click();
+  await expectSafe(page);
+  await page.keyboard.press('Escape');
+
+  // Faults of links, and of the addresses that they name.
+  for (const [spec, asked] of [
+    [{ task: { name: ODD.slice(0, 40) } }, false],
+    [{ [ODD]: 1 }, false],
+    [{ reward: { code: `function reward() {\n  throw new Error(${JSON.stringify(ODD)});\n}` } }, false],
+    [
+      { task: { name: 'data', level: 1 }, data: { file: ODD.slice(0, 150), sha256: '0'.repeat(64), match: 'exact' } },
+      false,
+    ],
+    [{ model: `/${ODD.slice(0, 400)}` }, true],
+    [{ model: `https://a.example/${ODD.slice(0, 400)}` }, true],
+  ] as [RunSpecInput, boolean][]) {
+    await page.goto('about:blank');
+    await openPage(page, linkTo({ ...small, ...spec }));
+    if (asked) await page.getByRole('button', { name: 'One step' }).click();
+    const said = page.getByText(asked ? /not JSON|has not been contacted/ : 'cannot be').first();
+    await expect(said).toBeVisible({ timeout: 60_000 });
+    await expectSafe(page);
+  }
+  expect(complaints).toEqual([]);
+});
+
+test('a file of questions with such texts, looked at, trained on and opened', async ({ page }) => {
+  const complaints = watch(page);
+  await openPage(page, linkTo(small));
+  await page.getByLabel('Task').selectOption('Questions from a file…');
+  const dialog = page.getByRole('dialog', { name: 'Your own questions' });
+  const lines = [0, 1, 2, 3, 4, 5, 6, 7].map((i) => ({ question: `${i} ${ODD}`, answer: String(i), note: ODD }));
+  const give = (lines: object[]) =>
+    dialog.locator('#file').setInputFiles({
+      ...{ name: `\u202egpj.${MARKUP.replaceAll('/', '')}.jsonl`, mimeType: 'application/jsonl' },
+      buffer: Buffer.from(lines.map((line) => JSON.stringify(line)).join('\n')),
+    });
+  const alert = dialog.getByRole('alert');
+  const whole = lines.map((line) => ({ ...line, question: line.question.replace('\ud800', '') }));
+  for (const [rows, said] of [
+    [lines, 'half a character'],
+    // nano reads 7-bit characters only.
+    [whole, 'line 1: the question has the character'],
+    [[...whole, { [ODD]: ODD }], 'line 9: it has no "question"'],
+    [[...whole, { question: 'W'.repeat(2_000_000), answer: '1' }], 'line 9: "question" has 2000000 characters'],
+  ] as const) {
+    await give([...rows]);
+    await expect(alert).toContainText(said);
+    await expectSafe(page);
+  }
+  const plain = lines.map(({ question, answer }) => ({
+    question: question.replace(/[^ -~]/g, '?').slice(0, 100),
+    answer,
+  }));
+  await give(plain);
+  await expect(dialog.getByRole('status')).toContainText('8 questions');
+  await expectSafe(page);
+  await page.screenshot({ path: test.info().outputPath('data.png') });
+  await dialog.getByRole('button', { name: 'Train on them' }).click();
+  await expect(dialog).toBeHidden();
+  await page.getByRole('button', { name: 'One step' }).click();
+  await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle');
+  await expectSafe(page);
+  expect(complaints).toEqual([]);
+});
+
+/** A recording all of whose texts are such. */
+async function oddRecording(): Promise<Buffer> {
+  const name = 'recording.json';
+  const packed = unzipSync(await readFile('public/recordings/grown-1-1.recording.zip'));
+  const texts = ['text', 'wrote', 'problem', 'answer', 'heard', 'name', 'reason', 'pieces', 'modes', 'problems'];
+  const odd = (value: unknown, key: string): unknown => {
+    if (typeof value === 'string')
+      return texts.includes(key) ? ODD.repeat(9).slice(0, key === 'name' ? 200 : 990) : value;
+    if (Array.isArray(value)) return value.map((item) => odd(item, key));
+    if (typeof value !== 'object' || value === null) return value;
+    const kept = ['spec', 'graphs'];
+    return Object.fromEntries(Object.entries(value).map(([k, v]) => [k, kept.includes(k) ? v : odd(v, k)]));
+  };
+  const recording = odd(JSON.parse(strFromU8(packed[name] as Uint8Array)), '');
+  return Buffer.from(zipSync({ [name]: strToU8(JSON.stringify(recording)) }));
 }
+
+test('a recording with such texts: played, scrubbed, its nodes opened; and in an embed', async ({ page }) => {
+  const complaints = watch(page);
+  const file = await oddRecording();
+  await page.route('**/odd.recording.zip', (route) => route.fulfill({ body: file, contentType: 'application/zip' }));
+  await openPage(page, '#recording=odd.recording.zip');
+  await expect(page.getByText('This is a recording')).toBeVisible();
+  await expectSafe(page);
+  const slider = page.getByLabel('Step', { exact: true });
+  const last = Number(await slider.getAttribute('max'));
+  await page.locator('nm-network [data-node="1.0"]').click();
+  await expect(page.getByRole('region', { name: 'Node 1·0' })).toBeVisible();
+  for (const step of [1, Math.round(last / 2), last]) {
+    await slider.fill(String(step));
+    await expectSafe(page);
+  }
+  await page.getByRole('switch', { name: 'Blank node 1·0' }).check();
+  await expectSafe(page);
+  await page.screenshot({ path: test.info().outputPath('recording.png'), fullPage: true });
+  // A film of it comes to its end.
+  await slider.fill('0');
+  await page.getByRole('button', { name: 'Play', exact: true }).click();
+  await expect(page.locator('nm-scrubber output')).toHaveText(/^[1-9]/, { timeout: 40_000 });
+  await expectSafe(page);
+
+  await page.goto('/embed.html?recording=odd.recording.zip');
+  await expect(page.getByRole('button', { name: 'Watch the recording' })).toBeVisible();
+  await expectSafe(page);
+  await page.getByRole('button', { name: 'Watch the recording' }).click();
+  await expect(page.locator('nm-network [data-node="1.0"]')).toBeVisible();
+  await expectSafe(page);
+  await page.screenshot({ path: test.info().outputPath('embed.png') });
+  expect(complaints).toEqual([]);
+});
