@@ -3,7 +3,11 @@
  * element say, for a page of its own. Whoever writes a link by hand uses these; `link.ts` packs a whole run.
  */
 
-const KEYS = ['preset', 'task', 'level', 'layers', 'seed', 'recording', 'bundle', 'hide', 'theme', 'study'] as const;
+const KEYS = [
+  ...(['preset', 'task', 'level', 'layers', 'seed', 'recording', 'bundle', 'hide', 'theme', 'study'] as const),
+  // What is on view.
+  ...(['pace', 'problem', 'node', 'blank', 'step'] as const),
+];
 export type Keys = Partial<Record<(typeof KEYS)[number], string>>;
 
 /** Characters of such an address that are read. */

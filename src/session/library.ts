@@ -1,7 +1,8 @@
 /** The stored runs, to be listed and tidied. Training reads and writes them through the keeper. */
 import type { BrowserStore } from '../storage/checkpoints.ts';
 import { type RunEntry } from '../storage/checkpoints.ts';
-import type { CurvePoint, Checkpoint } from '../training/types.ts';
+import type { RunSpec } from '../spec.ts';
+import type { CurvePoint, Checkpoint, Transcript } from '../training/types.ts';
 import { ownedRuns } from './keeper.ts';
 
 export interface ListedRun extends RunEntry {
@@ -9,10 +10,13 @@ export interface ListedRun extends RunEntry {
   open: boolean;
 }
 
-/** What is compared: the curves of a stored run. */
+/** What is compared: a stored run with its curves, and what its network wrote last for a test problem. */
 export interface Curves {
   run: string;
   name: string;
+  spec: RunSpec;
+  step: number;
+  transcript: Transcript | null;
   curve: readonly CurvePoint[];
   evaluations: Checkpoint['evaluations'];
 }
@@ -92,8 +96,8 @@ export class RunLibrary {
   }
 
   async curves(run: ListedRun): Promise<Curves> {
-    const { curve, evaluations } = await this.#latest(run.id);
-    return { run: run.id, name: run.name, curve, evaluations };
+    const { curve, evaluations, spec, step, transcripts } = await this.#latest(run.id);
+    return { run: run.id, name: run.name, spec, step, transcript: transcripts[0] ?? null, curve, evaluations };
   }
 
   async use(): Promise<StorageUse> {

@@ -6,11 +6,18 @@ import * as v from 'valibot';
 import { parseSpec, SpecError, type RunSpec } from '../spec.ts';
 import { HIDEABLE } from './hidden.ts';
 
+/** Whether there is such a node is seen when the network is there. */
+const NodeName = v.pipe(v.string(), v.regex(/^\d{1,3}\.\d{1,3}$/));
+
 /** What a link says besides the run. */
 const ViewSchema = v.strictObject({
   pace: v.optional(v.picklist(['readable', 'quick', 'full'])),
   /** A problem the user typed. */
   problem: v.optional(v.pipe(v.string(), v.maxLength(200))),
+  /** The node that is open. */
+  node: v.optional(NodeName),
+  /** Nodes that nobody hears. */
+  blank: v.optional(v.pipe(v.array(NodeName), v.maxLength(64))),
   /** Parts of the page that are left out. */
   hide: v.optional(v.pipe(v.array(v.picklist(HIDEABLE)), v.maxLength(HIDEABLE.length))),
 });

@@ -289,6 +289,12 @@ export class Session extends EventTarget {
     return found;
   }
 
+  /** Lets nobody hear these nodes, as a link says, before anything is run. Names that the network has not are left aside. */
+  mute(ids: readonly string[]): void {
+    const { plan } = this.state;
+    this.#board.set({ blanked: plan.nodes.flatMap(({ id }) => (ids.includes(id) ? id : [])) });
+  }
+
   /** Finds out what the untrained network wrote for the problem on view. Only while nothing trains; never an error. */
   async compare(): Promise<void> {
     const { shown, step, activity } = this.state;

@@ -80,9 +80,22 @@ test('runs are named, copied, compared, deleted with a way back, and opened', as
   await page.keyboard.press('Escape');
   await expect(dialog).toBeHidden();
   await expect(page.getByRole('img', { name: /^Accuracy and reward.*Compared: tests [01]\.\d/ })).toBeVisible();
+  // Side by side: what each is, and what both write for one problem.
+  const mine = page.getByRole('region', { name: 'This run' });
+  const other = page.getByRole('region', { name: '<i>Second</i>' });
+  await expect(mine).toContainText('layers 2-1 · level 2 · seed 3 · step 0');
+  await expect(other).toContainText(/layers 2-1 · level 2 · seed 2 · step 2 · \d+\s% in tests/);
+  await expect(other.getByRole('button', { name: /^Node 2·0/ })).not.toContainText('nothing yet');
+  await page.getByRole('button', { name: 'Give this run the same problem' }).click();
+  await idle(page);
+  await expect(page.getByRole('button', { name: 'Give this run the same problem' })).toHaveCount(0);
+  const problems = await page.locator('.versus p.mono').allTextContents();
+  expect(problems[0]?.trim().split(/\s/)[0]).toBe(problems[1]?.trim().split(/\s/)[0]);
+  expect(await axeViolations(page)).toEqual([]);
   await page.screenshot({ path: info.outputPath('compared.png') });
   await page.getByRole('button', { name: 'Stop comparing with <i>Second</i>' }).click();
   await expect(page.getByText('Compared: tests')).toHaveCount(0);
+  await expect(other).toHaveCount(0);
 
   await openRuns(page);
   await expect(rows).toHaveCount(2);

@@ -7,8 +7,8 @@ import { recordingNamed } from '../../recording/catalogue.ts';
 import type { Hideable } from '../../session/hidden.ts';
 import { isQuestions, withTask } from '../../session/questions.ts';
 import { isStudy } from '../../session/study-files.ts';
-import { readKeys, writeKeys } from '../../session/keys.ts';
-import { isLink, writeLink } from '../../session/link.ts';
+import { readKeys } from '../../session/keys.ts';
+import { isLink } from '../../session/link.ts';
 import type { Curves } from '../../session/library.ts';
 import { Session } from '../../session/session.ts';
 import type { SessionState } from '../../session/state.ts';
@@ -35,17 +35,20 @@ import { header } from './header.ts';
 import { hiddenStyles } from './hidden.styles.ts';
 import { styles } from './neuro-mas.styles.ts';
 import { notices } from './notices.ts';
-import { openingOf } from './opening.ts';
+import { openingOf, type Opening } from './opening.ts';
 import { openingNotice } from './opening-trouble.ts';
 import { caption, network, panel, playBar, problem, settings, type Desk, type LiveDesk } from './parts.ts';
 import { PlaybackController } from './playback-controller.ts';
 import { headingOf, recorded } from './recorded.ts';
+import { addressOf } from './sharing.ts';
 import { side } from './side.ts';
 import { Sources } from './sources.ts';
 import { Tempo } from './tempo.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
 import { StudyController } from './study-controller.ts';
 import { TourController } from './tour-controller.ts';
+import { versus } from './versus.ts';
+import { versusStyles } from './versus.styles.ts';
 
 /** Below this width of the element everything stands in one column. */
 const NARROW = 820;
@@ -92,7 +95,7 @@ const GLANCE_EVERY = 900;
  * @cssprop --nm-mono - typeface of messages
  */
 export class NeuroMas extends LitElement {
-  static override styles = [tokens, controls, styles, embedStyles, hiddenStyles];
+  static override styles = [tokens, controls, styles, versusStyles, embedStyles, hiddenStyles];
 
   @property() preset: string | null = null;
   @property() task: string | null = null;
@@ -122,6 +125,8 @@ export class NeuroMas extends LitElement {
   @state() private leftOut: readonly Hideable[] = [];
   @state() private toast = '';
   @state() private typed = '';
+  /** What a link that was just shared cannot say. */
+  @state() private hint: string | null = null;
   /** A stored run whose curves are laid over those of this one. */
   @state() private compared: Curves | null = null;
   /** The list of runs has been asked for, and its code is there. */
@@ -223,17 +228,19 @@ export class NeuroMas extends LitElement {
       this.tell('error', detail);
     });
     this.#setPace(this.pace);
+    session.mute(opening.blanked);
     this.#refresh();
+    this.selected = this.#nodeNamed(opening.node);
     const looked = this.controls === 'full' ? session.findResumable() : Promise.resolve();
     const lazy = this.lazy || this.controls !== 'full';
     if (opening.study !== null && this.controls === 'full') void this.#studies.open({ name: opening.study });
     if (opening.recording !== null) {
-      this.#sources.offer(opening.recording);
+      this.#sources.offer(opening.recording, opening.step);
       return;
     }
     if (lazy) this.#attention.pauseUnseen(session, () => this.#gate.open());
     if (opening.bundle !== null) {
-      if (!lazy || this.autoplay) this.#attention.whenSeen(() => void this.#sources.use(this.autoplay));
+      if (!lazy || this.autoplay) this.#attention.whenSeen(() => void this.#useBundle(opening, this.autoplay));
       return;
     }
     // A model at a stranger's address is not fetched before someone presses play.
@@ -242,6 +249,23 @@ export class NeuroMas extends LitElement {
       else void this.#preload(session, looked);
     } else if (this.controls === 'minimal') void this.#sources.offerInstead(spec);
     if (this.autoplay) this.#attention.whenSeen(() => void session.play());
+  }
+
+  /** The name of a node of the run on view, or null where it has no such node. */
+  #nodeNamed(name: string | null): string | null {
+    return this.#session?.state.plan.nodes.find(({ id }) => id === name)?.id ?? null;
+  }
+
+  /** The trained network of an address, and what of it was on view. */
+  async #useBundle({ node, blanked, typed }: Opening, play: boolean): Promise<void> {
+    await this.#sources.use(play);
+    const session = this.#session;
+    if (!session || session.state.step === 0 || play) return;
+    this.#refresh();
+    this.selected = this.#nodeNamed(node);
+    this.typed = typed;
+    session.mute(blanked);
+    if (typed || session.state.blanked.length > 0) await session.tryProblem(typed || null);
   }
 
   /** Loads the engine; where it is slow and nobody chose otherwise, the small steps are the better beginning. */
@@ -349,7 +373,7 @@ export class NeuroMas extends LitElement {
     const none = { preset: null, task: null, level: null, layers: null, seed: null, recording: null, bundle: null };
     const given = { ...none, hide: this.hide };
     const opening = await openingOf(hash, given);
-    const { spec, pace, typed, bad, recording, bundle, hidden, theme, study } = opening;
+    const { spec, pace, typed, bad, recording, bundle, hidden, theme, node, blanked, step, study } = opening;
     this.badStart = bad;
     if (bad) return;
     this.leftOut = hidden;
@@ -359,7 +383,7 @@ export class NeuroMas extends LitElement {
     if (!opening.chosen && recording === null) return;
     this.#sources.bundle = bundle;
     if (recording !== null || bundle !== null) {
-      await (recording === null ? this.#sources.use(false) : this.#sources.watch(recording));
+      await (recording === null ? this.#useBundle(opening, false) : this.#sources.watch(recording, false, step));
       return;
     }
     this.#sources.close();
@@ -367,21 +391,26 @@ export class NeuroMas extends LitElement {
     this.typed = typed;
     if (pace) this.#setPace(pace);
     await this.#session?.begin(spec);
+    this.#session?.mute(blanked);
+    this.#refresh();
+    this.selected = this.#nodeNamed(node);
   }
 
   async #share(): Promise<void> {
     if (!this.view) return;
+    const { pace, typed, selected, leftOut: hidden, view: state } = this;
     const { on, source } = this.#recorded;
-    const hide = this.leftOut.length > 0 && { hide: [...this.leftOut] };
-    const view = { pace: this.pace, ...(this.typed && { problem: this.typed }), ...hide };
-    let hash: string;
+    const recording = on && source !== null ? { source, step: on.moments[on.at] ?? 0 } : null;
+    const bundle = this.#sources.given;
+    let address: Awaited<ReturnType<typeof addressOf>>;
     try {
-      hash = on && source !== null ? writeKeys({ recording: source }) : await writeLink({ spec: this.view.spec, view });
+      address = await addressOf({ ...{ state, pace, typed, selected, hidden, recording, bundle } });
     } catch (error) {
       this.#say((error as Error).message);
       return;
     }
-    history.replaceState(null, '', `#${hash}`);
+    history.replaceState(null, '', `#${address.hash}`);
+    this.hint = address.but;
     try {
       await navigator.clipboard.writeText(location.href);
       this.#say('Link copied');
@@ -452,6 +481,7 @@ export class NeuroMas extends LitElement {
       ...{
         narrow: this.narrow,
         dark: this.#look.dark,
+        hidden: this.leftOut,
         controls: this.controls,
         continuable: this.#sources.bundle !== null,
       },
@@ -479,11 +509,26 @@ export class NeuroMas extends LitElement {
             ${desk.live ? settings(view, desk.live) : nothing}
           </details>
         </div>
-        <section class="sheet centre" aria-label="Network">${story(view)} ${network(desk)} ${caption(desk)}</section>
+        <section class="sheet centre" aria-label="Network">
+          ${story(view)} ${this.#networks(desk)} ${caption(desk)}
+        </section>
         ${panel(desk)}
         <div class="right">${this.#side(view)}</div>
       </div>
     `;
+  }
+
+  /** The network, and beside it the one that it is compared with. */
+  #networks(desk: Desk) {
+    const other = this.#edits.on || this.#tour.on ? null : this.#other;
+    if (!other) return network(desk);
+    const ask = (problem: string) => void this.#session?.tryProblem(problem);
+    return versus({ state: desk.state, other, network: network(desk), ask });
+  }
+
+  /** The stored run that is compared with this one. */
+  get #other(): Curves | null {
+    return this.compared && this.compared.run !== this.#session?.runId ? this.compared : null;
   }
 
   #embed(view: SessionState) {
@@ -576,6 +621,8 @@ export class NeuroMas extends LitElement {
       state: view,
       badStart: this.badStart,
       forgetBadStart: () => (this.badStart = null),
+      hint: this.hint,
+      forgetHint: () => (this.hint = null),
       seen: this.seen,
       see: (kind) => (this.seen = new Set([...this.seen, kind])),
       open: {
@@ -587,9 +634,10 @@ export class NeuroMas extends LitElement {
   }
 
   #side(view: SessionState) {
-    const { compared: curves, narrow } = this;
+    const { narrow } = this;
+    const curves = this.#other;
     const forget = () => (this.compared = null);
-    const compared = curves && curves.run !== this.#session?.runId ? { curves, forget } : undefined;
+    const compared = curves ? { curves, forget } : undefined;
     const { secondsPerStep } = this.#tempo;
     return side(view, { narrow, dark: this.#look.dark, secondsPerStep, ...(compared && { compared }) });
   }

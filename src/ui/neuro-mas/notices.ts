@@ -14,6 +14,9 @@ export interface NoticeContext {
   /** What is wrong with the link the page was opened with, or with its attributes. */
   badStart: string | null;
   forgetBadStart: () => void;
+  /** What a link that was just shared cannot say. */
+  hint: string | null;
+  forgetHint: () => void;
   /** Notices that were dismissed, by kind. */
   seen: ReadonlySet<string>;
   see: (kind: string) => void;
@@ -38,6 +41,9 @@ export function notices(context: NoticeContext): TemplateResult | typeof nothing
     return html`<nm-notice kind="error" dismissible @dismiss=${context.forgetBadStart}>
       <b>${shown(badStart)}</b> The default run is shown instead.
     </nm-notice>`;
+  }
+  if (context.hint !== null) {
+    return html`<nm-notice dismissible @dismiss=${context.forgetHint}>${context.hint}</nm-notice>`;
   }
   if (state.resumable && state.step === 0 && state.activity === 'idle') return offer(context);
   if (state.recovered) {

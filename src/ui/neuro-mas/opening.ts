@@ -15,6 +15,12 @@ export interface Opening {
   pace: Pace | null;
   /** A problem somebody typed. */
   typed: string;
+  /** The node that is open. */
+  node: string | null;
+  /** Nodes that nobody hears. */
+  blanked: readonly string[];
+  /** The step a recording is shown at. */
+  step: number;
   /** Parts of the page that are left out. */
   hidden: readonly Hideable[];
   /** Light or dark, where the address says so. */
@@ -42,14 +48,8 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
   const { recording, bundle, hide, ...attributes } = keys ? attributesOf(keys) : given;
   const chosen = Object.values(attributes).some((value) => value !== null);
   const plain = {
-    pace: null,
-    typed: '',
-    bad: null,
-    hidden: [],
-    theme: null,
-    recording: null,
-    bundle: null,
-    study: null,
+    ...{ pace: null, typed: '', node: null, blanked: [], step: 0 },
+    ...{ bad: null, hidden: [], theme: null, recording: null, bundle: null, study: null },
   };
   try {
     if (isLink(hash)) {
@@ -60,11 +60,14 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
         chosen: true,
         pace: view.pace ?? null,
         typed: view.problem ?? '',
+        node: view.node ?? null,
+        blanked: view.blank ?? [],
         hidden: view.hide ?? [],
       };
     }
     return {
       ...plain,
+      ...(keys && viewOf(keys)),
       spec: specOf(attributes, 'arithmetic-2-1'),
       chosen: chosen || bundle !== null,
       hidden: hide === null ? [] : parseHidden(hide),
@@ -78,6 +81,23 @@ export async function openingOf(hash: string, given: OpeningAttributes): Promise
     return { ...plain, spec: parseSpec(presets['arithmetic-2-1'].spec), chosen: false, bad };
   }
 }
+
+/** What is on view, where plain keys say so. */
+function viewOf({ pace, problem, node, blank, step }: Keys): Partial<Opening> {
+  const known = PACES.find((name) => name === pace);
+  if (pace !== undefined && !known) {
+    throw new RangeError(`there is no pace "${pace.slice(0, 40)}"; there are ${PACES.join(', ')}`);
+  }
+  return {
+    ...(known && { pace: known }),
+    typed: problem?.slice(0, 200) ?? '',
+    node: node ?? null,
+    blanked: blank?.split(/[ ,+]+/).filter(Boolean) ?? [],
+    step: Math.max(0, Number(step) || 0),
+  };
+}
+
+const PACES: readonly Pace[] = ['readable', 'quick', 'full'];
 
 function parseTheme(text: string): Theme {
   const theme = THEMES.find((name) => name === text);

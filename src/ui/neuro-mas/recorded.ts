@@ -1,6 +1,7 @@
 /** A recording in the place of the live run: its picture, and what is said where one could not be opened. */
 import { html, type TemplateResult } from 'lit';
 import { recordingNamed } from '../../recording/catalogue.ts';
+import type { Hideable } from '../../session/hidden.ts';
 import type { RunSpec } from '../../spec.ts';
 import { bytes, shown } from '../theme/words.ts';
 import type { PlaybackController } from './playback-controller.ts';
@@ -8,6 +9,7 @@ import type { PlaybackController } from './playback-controller.ts';
 export interface RecordedContext {
   narrow: boolean;
   dark: boolean;
+  hidden: readonly Hideable[];
   controls: 'full' | 'minimal' | 'none';
   /** It is shown because there is no GPU. */
   withoutGpu: boolean;
@@ -19,7 +21,7 @@ export interface RecordedContext {
 
 /** What is played back; to be shown while `controller.on` is there. */
 export function recorded(controller: PlaybackController, context: RecordedContext): TemplateResult {
-  const { narrow, dark, controls, continuable, withoutGpu, train, close } = context;
+  const { narrow, dark, hidden, controls, continuable, withoutGpu, train, close } = context;
   return html`<nm-playback
     class="playback"
     exportparts="page, network, bar, recorded"
@@ -27,6 +29,7 @@ export function recorded(controller: PlaybackController, context: RecordedContex
     controls=${controls}
     ?narrow=${narrow}
     ?dark=${dark}
+    hide=${hidden.join(' ')}
     ?continuable=${continuable}
     ?withoutgpu=${withoutGpu}
     @train-it=${({ detail }: CustomEvent<'scratch' | 'here'>) => {

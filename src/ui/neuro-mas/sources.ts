@@ -30,6 +30,8 @@ export class Sources {
   withoutGpu = false;
   /** The address of a trained network that was given. */
   bundle: string | null = null;
+  /** The run on view was taken from `bundle` with so many steps; -1 for any other. */
+  #taken = -1;
   readonly files: PlaybackController;
   readonly #host: SourcesHost;
   readonly #attention: Attention;
@@ -48,10 +50,10 @@ export class Sources {
   }
 
   /** A page of its own shows a recording at once; an embed when the reader asks for it. */
-  offer(recording: string): void {
+  offer(recording: string, step = 0): void {
     const { autoplay, controls } = this.#host;
     if (controls !== 'full') this.#offered(recording);
-    if (autoplay || controls === 'full') this.#attention.whenSeen(() => void this.watch(recording, autoplay));
+    if (autoplay || controls === 'full') this.#attention.whenSeen(() => void this.watch(recording, autoplay, step));
   }
 
   /**
@@ -78,11 +80,18 @@ export class Sources {
     this.#offered(recording);
   }
 
-  /** Shows a recording; whether it could be opened. */
-  async watch(source: FileSource, play = false): Promise<boolean> {
-    const again = () => void this.watch(source, play);
+  /** Shows a recording, at a step; whether it could be opened. */
+  async watch(source: FileSource, play = false, step = 0): Promise<boolean> {
+    const again = () => void this.watch(source, play, step);
     const playback = await this.files.open(source, this.#host.base, again);
     if (!playback) return false;
+    if (step > 0)
+      await playback.seek(
+        Math.max(
+          0,
+          playback.moments.findLastIndex((moment) => moment <= step),
+        ),
+      );
     this.#edits.end();
     void this.#host.session?.pause();
     this.#gate.open();
@@ -100,7 +109,14 @@ export class Sources {
     this.#host.chosen = true;
     this.close();
     await session.take(checkpoint);
+    this.#taken = source === this.bundle && session.state.trouble === null ? checkpoint.step : -1;
     if (play) await session.play();
+  }
+
+  /** The address that gives the run on view as it is, learned and all; null where none does. */
+  get given(): string | null {
+    const state = this.#host.session?.state;
+    return state && state.step > 0 && state.step === this.#taken && state.undoable === null ? this.bundle : null;
   }
 
   /** A file of the reader's: a recording, or a run that was exported. */

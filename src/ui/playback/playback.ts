@@ -5,6 +5,7 @@ import type { Playback } from '../../session/playback.ts';
 import type { StepReport } from '../../training/types.ts';
 import type { NmNetwork } from '../network/network.ts';
 import { FilmGate } from '../neuro-mas/film-gate.ts';
+import { hiddenStyles } from '../neuro-mas/hidden.styles.ts';
 import { styles } from '../neuro-mas/neuro-mas.styles.ts';
 import { caption, network, panel, playBar, problem, type Desk } from '../neuro-mas/parts.ts';
 import { curves, score } from '../neuro-mas/side.ts';
@@ -26,12 +27,14 @@ const GLANCE_EVERY = 900;
  * @event playback-close - the reader wants the live run back
  */
 export class NmPlayback extends LitElement {
-  static override styles = [controls, styles, playbackStyles];
+  static override styles = [controls, styles, playbackStyles, hiddenStyles];
 
   @property({ attribute: false }) playback: Playback | null = null;
   /** Everything stands in one column. */
   @property({ type: Boolean }) narrow = false;
   @property({ type: Boolean }) dark = false;
+  /** Parts that are left out, by spaces. */
+  @property() hide = '';
   /** `full`, or as an embed: `minimal` with a bar below the network, `none` without. */
   @property() controls: 'full' | 'minimal' | 'none' = 'full';
   /** The network at the end of the recording is at hand, to be trained on. */
@@ -150,7 +153,7 @@ export class NmPlayback extends LitElement {
     const { narrow, dark } = this;
     const { recording } = playback;
     const view = playback.state;
-    return html`<div class=${classMap({ page: true, narrow })}>
+    return html`<div class=${classMap({ page: true, narrow })} data-hide=${this.hide}>
       <div class="notices">
         <nm-notice>
           ${label(recording)} ${this.withoutGpu ? slowly(recording) : nothing}
