@@ -40,7 +40,7 @@ import { openingNotice } from './opening-trouble.ts';
 import { caption, network, panel, playBar, problem, settings, type Desk, type LiveDesk } from './parts.ts';
 import { PlaybackController } from './playback-controller.ts';
 import { headingOf, recorded } from './recorded.ts';
-import { addressOf } from './sharing.ts';
+import { SharingController } from './sharing-controller.ts';
 import { side } from './side.ts';
 import { Sources } from './sources.ts';
 import { Tempo } from './tempo.ts';
@@ -123,10 +123,7 @@ export class NeuroMas extends LitElement {
   @state() private seen: ReadonlySet<string> = new Set();
   /** Parts of the page that are not shown. */
   @state() private leftOut: readonly Hideable[] = [];
-  @state() private toast = '';
   @state() private typed = '';
-  /** What a link that was just shared cannot say. */
-  @state() private hint: string | null = null;
   /** A stored run whose curves are laid over those of this one. */
   @state() private compared: Curves | null = null;
   /** The list of runs has been asked for, and its code is there. */
@@ -152,6 +149,7 @@ export class NeuroMas extends LitElement {
   readonly #models = new ModelController(this);
   readonly #data = new DataController(this);
   readonly #studies = new StudyController(this);
+  readonly #sharing = new SharingController(this);
   readonly #recorded = new PlaybackController(this);
   readonly #attention = new Attention(this);
   readonly #sources = new Sources(this, {
@@ -402,26 +400,7 @@ export class NeuroMas extends LitElement {
     const { on, source } = this.#recorded;
     const recording = on && source !== null ? { source, step: on.moments[on.at] ?? 0 } : null;
     const bundle = this.#sources.given;
-    let address: Awaited<ReturnType<typeof addressOf>>;
-    try {
-      address = await addressOf({ ...{ state, pace, typed, selected, hidden, recording, bundle } });
-    } catch (error) {
-      this.#say((error as Error).message);
-      return;
-    }
-    history.replaceState(null, '', `#${address.hash}`);
-    this.hint = address.but;
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.#say('Link copied');
-    } catch {
-      this.#say('The link is in the address bar now');
-    }
-  }
-
-  #say(text: string): void {
-    this.toast = text;
-    setTimeout(() => (this.toast = ''), 4000);
+    await this.#sharing.share({ state, pace, typed, selected, hidden, recording, bundle });
   }
 
   // The page
@@ -452,7 +431,7 @@ export class NeuroMas extends LitElement {
     return header({
       state: view,
       dark: this.#look.dark,
-      toast: this.toast,
+      toast: this.#sharing.toast,
       recorded: headingOf(this.#recorded),
       recording: source !== null && recordingNamed(source) ? source : null,
       watch: (name) => void this.#sources.watch(name),
@@ -621,8 +600,10 @@ export class NeuroMas extends LitElement {
       state: view,
       badStart: this.badStart,
       forgetBadStart: () => (this.badStart = null),
-      hint: this.hint,
-      forgetHint: () => (this.hint = null),
+      hint: this.#sharing.hint,
+      forgetHint: () => {
+        this.#sharing.forgetHint();
+      },
       seen: this.seen,
       see: (kind) => (this.seen = new Set([...this.seen, kind])),
       open: {

@@ -22,6 +22,10 @@ export const versusStyles = css`
     border-left: 1px solid var(--nm-line);
   }
 
+  .versus nm-network {
+    grid-row: 4;
+  }
+
   .versus h2,
   .versus p {
     margin: 0;
