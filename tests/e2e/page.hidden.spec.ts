@@ -31,5 +31,9 @@ test('a hidden tab trains on without its films, saves at once, and shows the lat
   const after = await stateOf(page);
   await expect(page.locator('nm-status')).toContainText(`${after.step} of 400`);
   await expect(page.locator('nm-network .card').first()).not.toContainText('nothing yet');
-  expect(hiddenPace, 'milliseconds a step').toBeLessThan(1500);
+  // Computing is all there is to wait for, on a busy machine too; a film would be waited for besides.
+  const computed = after.curve.slice(-12).reduce((sum, { seconds }) => sum + (seconds * 1000) / 12, 0);
+  expect(hiddenPace, `milliseconds a step, ${Math.round(computed)} of them computing`).toBeLessThan(
+    computed * 1.5 + 1000,
+  );
 });
