@@ -47,7 +47,7 @@ test('a link to a recording gives its step, and leaves parts out', async ({ page
   await expect(page.locator('nm-playback .problem-sheet')).toBeVisible();
   await page.getByRole('button', { name: 'Share' }).click();
   await expect(page.getByText(/Link copied|in the address bar/)).toBeVisible();
-  expect(decodeURIComponent(page.url())).toContain('#recording=arithmetic-2-1-small&step=31&hide=settings');
+  expect(decodeURIComponent(page.url())).toContain('#recording=arithmetic-2-1-small&step=31&hide=curves,inside,status,settings');
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
