@@ -47,7 +47,9 @@ test('a link to a recording gives its step, and leaves parts out', async ({ page
   await expect(page.locator('nm-playback .problem-sheet')).toBeVisible();
   await page.getByRole('button', { name: 'Share' }).click();
   await expect(page.getByText(/Link copied|in the address bar/)).toBeVisible();
-  expect(decodeURIComponent(page.url())).toContain('#recording=arithmetic-2-1-small&step=31&hide=curves,inside,status,settings');
+  expect(decodeURIComponent(page.url())).toContain(
+    '#recording=arithmetic-2-1-small&step=31&hide=curves,inside,status,settings',
+  );
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -72,11 +74,14 @@ for (const colorScheme of ['light', 'dark'] as const) {
     await page.screenshot({ path: info.outputPath('notice.png') });
     expect(await axeViolations(page)).toEqual([]);
 
+    // A frame is a part of another page, which has the heading.
+    const inFrame = async () =>
+      (await axeViolations(page)).filter((fault) => !fault.startsWith('page-has-heading-one'));
     await page.setViewportSize({ width: 480, height: 320 });
     await page.goto('/embed.html?recording=arithmetic-2-1-small');
     const watch = page.getByRole('button', { name: 'Watch the recording' });
     await expect(watch).toBeVisible();
-    expect(await axeViolations(page)).toEqual([]);
+    expect(await inFrame()).toEqual([]);
     await watch.click();
     await page.getByRole('button', { name: 'Pause' }).click();
     // All of it is to be seen in an embed of this size.
@@ -85,6 +90,6 @@ for (const colorScheme of ['light', 'dark'] as const) {
     expect(Math.max((train?.y ?? 999) + (train?.height ?? 0), (label?.y ?? 999) + (label?.height ?? 0))).toBeLessThan(
       320,
     );
-    expect(await axeViolations(page)).toEqual([]);
+    expect(await inFrame()).toEqual([]);
   });
 }

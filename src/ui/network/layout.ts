@@ -48,7 +48,7 @@ export interface LayoutOptions {
 /** Advance of one character of the message face, in pixels at 18 px. */
 const CHARACTER = 10.9;
 const PADDING = 24;
-const CARD = { min: 108, roomy: 190, max: 250, height: 82, compactHeight: 36 };
+const CARD = { min: 108, narrow: 80, roomy: 190, max: 250, height: 82, compactHeight: 36 };
 const GAP = { cards: 14, compact: 8, layersMin: 52, layersMax: 150 };
 const ANSWER = { width: 60, height: 40 };
 /** Room in front of the first layer: for the word "problem" and the way in. */
@@ -143,7 +143,7 @@ function down(
   const widest = Math.max(...layers.map((layer) => layer.length));
   const cardHeight = CARD.height;
   const wished = clamp(characters * CHARACTER + PADDING, CARD.min, CARD.max);
-  const cardWidth = clamp(width / widest - GAP.cards, CARD.min, Math.max(wished, CARD.roomy));
+  const cardWidth = clamp(width / widest - GAP.cards, CARD.narrow, Math.max(wished, CARD.roomy));
   const total = { width: Math.max(width, widest * (cardWidth + GAP.cards)), height };
   const fixed = STUB + layers.length * cardHeight + ANSWER.height;
   const layerGap = clamp((height - fixed) / layers.length, 40, 90);

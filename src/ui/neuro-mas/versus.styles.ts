@@ -39,6 +39,10 @@ export const versusStyles = css`
     color: var(--nm-muted);
   }
 
+  .versus h2 + p {
+    white-space: normal;
+  }
+
   .versus .mono {
     color: var(--nm-text);
   }
