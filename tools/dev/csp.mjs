@@ -4,7 +4,7 @@
  * reader will name is not known here: those go through src/nodes/gate.ts, and this allows the kinds of addresses it does.
  * The development server needs inline scripts of its own, so only builds have it.
  */
-const POLICY = [
+export const POLICY = [
   "default-src 'none'",
   "script-src 'self' 'wasm-unsafe-eval'",
   "style-src 'self'",
