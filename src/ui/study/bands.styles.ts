@@ -56,6 +56,10 @@ export const bandsStyles = css`
     font-variant-numeric: tabular-nums;
   }
 
+  .dashed {
+    border-bottom-style: dashed;
+  }
+
   .value {
     flex: none;
     font-weight: 600;

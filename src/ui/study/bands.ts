@@ -7,7 +7,7 @@ import { place } from '../theme/place.ts';
 import { decimal, shown } from '../theme/words.ts';
 import { bandsStyles } from './bands.styles.ts';
 import type { BandLine } from './curves.ts';
-import { colourOf } from './palette.ts';
+import { colourOf, isDashed } from './palette.ts';
 
 /** Pixels between the numbers at the ends of lines. */
 const APART = 12;
@@ -117,7 +117,9 @@ export class NmBands extends LitElement {
         ...lines.flatMap(({ number }): uPlot.Series[] => {
           const edge = { width: 0, spanGaps: true, points: { show: false } };
           const stroke = colourOf(number, dark);
-          return [edge, edge, { stroke, width: 2, spanGaps: true, points: { show: true, size: 5, fill: stroke } }];
+          const dash = isDashed(number) && { dash: [6, 3] };
+          const points = { show: true, size: 5, fill: stroke };
+          return [edge, edge, { stroke, width: 2, spanGaps: true, points, ...dash }];
         }),
       ],
       hooks: {
@@ -188,7 +190,11 @@ export class NmBands extends LitElement {
                   this.#toggle(line.number, (event.target as HTMLInputElement).checked);
                 }}
               />
-              <b class="key" ${place({ '--series': colourOf(line.number, dark) })}>${line.number}</b>
+              <b
+                class=${isDashed(line.number) ? 'key dashed' : 'key'}
+                ${place({ '--series': colourOf(line.number, dark) })}
+                >${line.number}</b
+              >
               <span>${shown(line.label, 80)}</span>
             </label>
             <span class="value">
