@@ -17,7 +17,7 @@ let article: Site;
 let sandbox: Site;
 
 test.beforeAll(async () => {
-  test.setTimeout(120_000);
+  test.setTimeout(300_000);
   await promisify(execFile)(process.execPath, ['tools/dev/build-lib.mjs', '--out', LIBRARY]);
   sandbox = await serve({
     host: '127.0.0.1',
@@ -139,6 +139,37 @@ test('two embeds share one engine worker, and rest while nobody sees them', asyn
   await page.evaluate(() => document.querySelector('#second')?.remove());
   await expect.poll(() => page.workers().length).toBe(0);
   expect(faults).toEqual([]);
+});
+
+test('an element leaves the page around it as it was', async ({ page }) => {
+  const around = () =>
+    page.evaluate(async () => {
+      const own = [Object, Array, Function, String, Promise, Element, HTMLElement, Event, Node];
+      const copy = document.documentElement.cloneNode(true) as HTMLElement;
+      for (const element of copy.querySelectorAll('neuro-mas')) element.replaceWith('here');
+      return {
+        // What Lit tells other copies of itself by.
+        globals: Object.keys(globalThis).filter((key) => !/^(lit|reactive)\w+(Versions|Metadata)$/.test(key)),
+        prototypes: own.map(({ prototype }) => Reflect.ownKeys(prototype).length),
+        page: copy.outerHTML,
+        sheets: document.adoptedStyleSheets.length,
+        elements: ['nm-network', 'nm-chart'].filter((name) => document.querySelector(name)),
+        kept: [document.cookie, localStorage.length, sessionStorage.length],
+        // Nothing of a run; the engine remembers which kernels are the quickest here.
+        databases: (await indexedDB.databases()).filter(({ name }) => name !== 'neuromas-kernels'),
+        address: location.href,
+      };
+    });
+  let before: unknown;
+  await page.route('**/neuro-mas.js', async (route) => {
+    await page.waitForSelector('.end', { state: 'attached' });
+    before = await around();
+    await route.continue();
+  });
+  await page.goto(`${article.address}/script-tag/`);
+  await page.locator('#first').getByRole('button', { name: 'Watch it learn' }).click();
+  await reaches(page, ({ step }) => step >= 1, '#first');
+  expect(await around()).toEqual(before);
 });
 
 test('an embed is styled by custom properties and parts', async ({ page }) => {
