@@ -1,4 +1,5 @@
 /** Two reports, line by line: what is faster, what slower, and what only differs by chance. */
+import type { DeviceLimits } from './limits.ts';
 import { type BenchReport, duration } from './report.ts';
 import { type Sample, type Verdict, verdict } from './statistics.ts';
 
@@ -48,7 +49,11 @@ export function compareReports(before: BenchReport, after: BenchReport): Compari
 function paceChange({ limits: a }: BenchReport, { limits: b }: BenchReport): number {
   if (!a || !b) return 1;
   const copy = b.copyBytesPerSecond / a.copyBytesPerSecond;
-  return Math.sqrt(copy * (b.matmulOperationsPerSecond / a.matmulOperationsPerSecond));
+  // An older report may not have all products: those that both have are compared.
+  const both = Object.keys(a.matmuls).filter((name) => name in b.matmuls);
+  const best = ({ matmuls, matmulOperationsPerSecond }: DeviceLimits) =>
+    both.length > 0 ? Math.max(...both.map((name) => matmuls[name]!)) : matmulOperationsPerSecond;
+  return Math.sqrt(copy * (best(b) / best(a)));
 }
 
 function timesOf({ results }: BenchReport): Map<string, Sample> {

@@ -1,12 +1,15 @@
 /**
- * What a device reaches with plain kernels: the bandwidth of a copy and the rate of an f32 matrix product. Every line of
- * the bench is set against them. They are measured, not looked up, so they say what this browser and driver let through.
+ * What a device reaches with plain kernels: the bandwidth of a copy and the rate of a matrix product, by plain code in f32 and through
+ * the device's matrix units. Every line of the bench is set against them. They are measured, not looked up, so they say what this browser and driver let through.
  */
-import { type KernelSource, Runtime, WORKGROUP } from '../workers/gpu/runtime.ts';
+import type { MatrixUnit } from '../workers/gpu/matrix-unit.ts';
+import { type Kernel, type KernelSource, Runtime, ShaderError, WORKGROUP } from '../workers/gpu/runtime.ts';
 import { requestDevice } from '../workers/gpu/device.ts';
 import { fastest } from '../workers/gpu/measure.ts';
 import { generator } from '../workers/engine/random-model.ts';
+import { blocksSource } from '../workers/kernels/matrix-products.ts';
 import copyCode from './copy.wgsl?raw';
+import matricesCode from './matmul-matrices.wgsl?raw';
 import registersCode from './matmul-registers.wgsl?raw';
 import tiledCode from './matmul-tiled.wgsl?raw';
 
@@ -34,12 +37,17 @@ const ON_GPU: LimitSizes = { copyBytes: 2 ** 28, matmulSize: 2048, seconds: 0.03
 const ON_CPU: LimitSizes = { copyBytes: 2 ** 24, matmulSize: 192, seconds: 0.1 };
 const COPY_THREADS = 2 ** 20;
 
-/** Errors: NoDeviceError, and an Error where a kernel computes something else than it should. */
+/**
+ * Errors: NoDeviceError, and an Error where a kernel computes something else than it should.
+ *
+ * @param emulated matrix units instead of the device's own, for tests
+ */
 export async function measureLimits(
   gpu: GPU | undefined,
   wanted?: LimitSizes,
+  emulated?: readonly MatrixUnit[],
 ): Promise<DeviceLimits & { software: boolean }> {
-  const { device, adapter } = await requestDevice(gpu);
+  const { device, adapter, units } = await requestDevice(gpu);
   const runtime = new Runtime(device);
   try {
     const sizes = wanted ?? (adapter.software ? ON_CPU : ON_GPU);
@@ -51,9 +59,11 @@ export async function measureLimits(
     const products = {
       ...(tiled ? tiledProducts(sizes.matmulSize) : {}),
       ...plainProduct(sizes.matmulSize),
+      ...(tiled ? unitProducts(sizes.matmulSize, emulated ?? units) : {}),
     };
     for (const [name, product] of Object.entries(products)) {
-      matmuls[name] = await measureMatmul(runtime, name, product, sizes);
+      const rate = await measureMatmul(runtime, name, product, sizes);
+      if (rate !== null) matmuls[name] = rate;
     }
     return {
       copyBytesPerSecond: copy,
@@ -87,8 +97,25 @@ async function measureCopy(runtime: Runtime, { copyBytes, seconds }: LimitSizes)
 }
 
 interface Product {
-  source: Pick<KernelSource, 'code' | 'constants'>;
+  source: Omit<KernelSource, 'label' | 'bindings'>;
+  /** The same for compilers that do not know how `source` is written; where there is one, it may be that neither can be had. */
+  older?: Omit<KernelSource, 'label' | 'bindings'>;
   threads: number;
+}
+
+function unitProducts(size: number, units: readonly MatrixUnit[]): Record<string, Product> {
+  const named = units.map((unit): [string, Product] => {
+    const spelled = (spelling: 'newer' | 'older') => {
+      const { code, attribute, constants, ...rest } = blocksSource(unit, { turned: false, rescaled: false }, spelling);
+      const main = matricesCode.replace('PINNED', attribute);
+      return { ...rest, code: `${code}\n${main}`, constants: { ...constants, SIZE: size } };
+    };
+    const source = spelled('newer');
+    const { m, n, k, component } = unit;
+    const threads = source.workgroup * (size / 64) ** 2;
+    return [`matrix unit ${m} × ${n} × ${k} of ${component}`, { source, older: spelled('older'), threads }];
+  });
+  return Object.fromEntries(named);
 }
 
 function tiledProducts(size: number): Record<string, Product> {
@@ -106,10 +133,21 @@ const plainProduct = (size: number): Record<string, Product> => ({
 async function measureMatmul(
   runtime: Runtime,
   name: string,
-  { source, threads }: Product,
+  { source, older, threads }: Product,
   { matmulSize: size, seconds }: LimitSizes,
-): Promise<number> {
-  const kernel = await runtime.kernel({ label: `matmul, ${name}`, ...source, bindings: ['read', 'read', 'write'] });
+): Promise<number | null> {
+  const compiled = (from: Product['source']) =>
+    runtime.kernel({ label: `matmul, ${name}`, ...from, bindings: ['read', 'read', 'write'] });
+  let kernel: Kernel;
+  try {
+    kernel = await compiled(source).catch((error: unknown) => {
+      if (!older || !(error instanceof ShaderError)) throw error;
+      return compiled(older);
+    });
+  } catch (error) {
+    if (older && (error instanceof ShaderError || (error as Error).name === 'GPUPipelineError')) return null;
+    throw error;
+  }
   const a = randomValues(size * size);
   const b = randomValues(size * size);
   const buffers: [GPUBuffer, GPUBuffer, GPUBuffer] = [

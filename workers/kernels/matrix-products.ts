@@ -47,46 +47,68 @@ function matrixSource(
   role: 'forward' | 'backward',
   spelling: Spelling,
 ): KernelSource {
-  const { m, n, k, component, threads, pinned, emulated = false } = unit;
+  const { component, threads, emulated = false } = unit;
   const backward = role === 'backward';
+  const blocks = blocksSource(unit, { turned: !backward, rescaled: component === 'f16' }, spelling);
+  const lanes = emulated ? 1 : threads;
+  return {
+    ...blocks,
+    label: `linear-matrices${backward ? '-backward' : ''} ${component} ${kind}`,
+    code: [
+      types,
+      laneSumsCode(emulated ? 1 : 'subgroup'),
+      weightsCode(kind),
+      weights8,
+      blocks.code,
+      (backward ? backwardCode : forwardCode).replace('PINNED', blocks.attribute),
+      backward ? upCode : downCode,
+    ].join('\n'),
+    constants: { ...blocks.constants, LANES: lanes },
+    bindings: PRODUCT_BINDINGS,
+  };
+}
+
+type BlocksSource = Required<Pick<KernelSource, 'code' | 'constants' | 'workgroup' | 'extensions' | 'diagnostics'>> & {
+  /** What the entry point has to have. */
+  attribute: string;
+};
+
+/**
+ * `multiplyBlock` (matrix-blocks.wgsl) and all it needs of a kernel.
+ *
+ * @param way whether the second factor lies [column, term] in workgroup memory, and whether tokens are rescaled
+ */
+export function blocksSource(
+  unit: MatrixUnit,
+  { turned, rescaled }: { turned: boolean; rescaled: boolean },
+  spelling: Spelling,
+): BlocksSource {
+  const { m, n, k, component, threads, pinned, emulated = false } = unit;
   const halves = component === 'f16' && !emulated;
   const step = halves ? 32 : 16;
   // Rows are 16 bytes longer than they have to be: neighbours begin in other banks.
   const pad = halves ? 8 : 4;
-  const layout = { tokenPitch: step + pad, weightPitch: (backward ? EDGE : step) + pad, turned: !backward };
+  const layout = { tokenPitch: step + pad, weightPitch: (turned ? step : EDGE) + pad, turned };
   const sharers = step / 4;
   const workgroup = SUBGROUPS * threads;
-  const extensions = emulated
-    ? []
-    : [
-        ...['subgroups', 'chromium_experimental_subgroup_matrix'],
-        ...(halves ? ['f16'] : []),
-        ...(pinned ? ['subgroup_size_control'] : []),
-      ];
-  const lanes = emulated ? 1 : threads;
-  const code = [
-    types,
-    laneSumsCode(emulated ? 1 : 'subgroup'),
-    weightsCode(kind),
-    weights8,
-    matrixUnitCode(unit, layout, spelling),
-    // Software compilers take minutes for the copies of a loop with barriers.
-    emulated ? roll(blocksCode, ['DOWN', 'ACROSS', 'PARTS']) : blocksCode,
-    backward ? backwardCode : forwardCode,
-    backward ? upCode : downCode,
-  ].join('\n');
+  const extensions = [
+    ...['subgroups', 'chromium_experimental_subgroup_matrix'],
+    ...(halves ? ['f16'] : []),
+    ...(pinned ? ['subgroup_size_control'] : []),
+  ];
+  // Software compilers take minutes for the copies of a loop with barriers.
+  const code = emulated ? roll(blocksCode, ['DOWN', 'ACROSS', 'PARTS']) : blocksCode;
   return {
-    label: `linear-matrices${backward ? '-backward' : ''} ${component} ${kind}`,
-    code: code.replace('PINNED', pinned && !emulated ? `@subgroup_size(${threads})` : ''),
+    code: `${matrixUnitCode(unit, layout, spelling)}\n${code}`,
+    attribute: pinned && !emulated ? `@subgroup_size(${threads})` : '',
     constants: {
-      ...{ LANES: lanes, SUBGROUP: threads, M: m, N: n, K: k, STEP: step, RESCALED: component === 'f16' },
+      ...{ SUBGROUP: threads, M: m, N: n, K: k, STEP: step, RESCALED: rescaled },
       ...{ PARTS: step / k, DOWN: SHARE / m, ACROSS: SHARE / n, SWEEPS: (EDGE * sharers) / workgroup },
       ...{ TOKEN_PITCH: layout.tokenPitch, WEIGHT_PITCH: layout.weightPitch },
       SCRATCH: Math.max(SUBGROUPS * m * n, EDGE * sharers),
     },
-    bindings: PRODUCT_BINDINGS,
     workgroup,
-    extensions,
+    extensions: emulated ? [] : extensions,
     diagnostics: emulated ? [] : MATRIX_DIAGNOSTICS,
   };
 }
