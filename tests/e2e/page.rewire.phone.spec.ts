@@ -1,9 +1,7 @@
 import { expect, test } from '@playwright/test';
 import { axeViolations, engineLoaded, linkTo, openPage, quick, stateOf, waitForState } from './page-helpers.ts';
 
-test('a finger draws an edge and cuts one, and the whole network is to be seen while it is changed', async ({
-  page,
-}, info) => {
+test('a finger draws an edge, and the whole network is to be seen while it is changed', async ({ page }, info) => {
   test.setTimeout(120_000);
   const spec = { ...quick, graph: { layers: [1, 1, 1] }, evaluation: { problems: 4, every: 0 } };
   await openPage(page, linkTo(spec));
@@ -42,10 +40,4 @@ test('a finger draws an edge and cuts one, and the whole network is to be seen w
   await settled(3);
   expect(await edges()).toContain('1.0→3.0');
   await page.screenshot({ path: info.outputPath('rewired.png') });
-  // What was done is told above the picture, which has moved down by that.
-  const moved = await page.locator('[data-node="3.0"]').boundingBox();
-  if (!moved) throw new Error('node 3.0 is not there');
-  await drag('.handle.end[data-from="1.0"][data-to="3.0"]', { x: 30, y: moved.y + moved.height + 40 });
-  await settled(2);
-  expect(await edges()).not.toContain('1.0→3.0');
 });
