@@ -10,8 +10,9 @@
  * short-windedness or punish company. Gradients are clipped per node; the optimiser is Adam.
  *
  * Left out on purpose: no critic, no importance ratio and no PPO clipping (each batch is used once, on-policy), no
- * reference-model updates, no learning-rate schedule. By default all nodes of a rollout get the same advantage;
- * `counterfactual.ts` finds each node's own, at a price; `solo.ts` lets one node at a time explore.
+ * reference-model updates; the learning rate stays as it is unless `training.cooldown` is set. By default all nodes of a
+ * rollout get the same advantage; `counterfactual.ts` finds each node's own, at a price; `solo.ts` lets one node at a time
+ * explore.
  *
  * The trainer holds text and numbers only. Weights, tokens and gradients stay in the engine.
  */
@@ -28,6 +29,7 @@ import type { BaselineState } from './credit.ts';
 import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
 import { evaluate, EVALUATION_SEED, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
 import { checkRewarder, type Rewarder, sameReward } from './judge.ts';
+import { learningRateAt } from './learning-rate.ts';
 import {
   addNodes,
   planChange,
@@ -225,7 +227,8 @@ export class Trainer {
     // Update every node.
     const updateStart = performance.now();
     const lossTokens = sampling.maxNewTokens / 4;
-    const { klBeta, entropyBeta, clipNorm, learningRate, microBatch, recompute } = training;
+    const { klBeta, entropyBeta, clipNorm, microBatch, recompute } = training;
+    const learningRate = learningRateAt(training, step);
     const learning = credit.nodes.filter(({ node }) => this.#learns(node));
     const update = await this.#guardWeights(() =>
       this.#engine
