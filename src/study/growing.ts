@@ -32,7 +32,7 @@ function grown(name: string, label: string, start: 'base' | 'copy' | 'silent', s
       ...recipe,
       graph: { layers: [1, 2, 1], hears: 'all' },
       growth: { start, ...(start === 'silent' && { floor: 0.5 }), schedule: oneByOne },
-      training: { steps: STEPS * size.steps },
+      training: { steps: STEPS * size.steps, cooldown: 0.15 },
     },
   };
 }
@@ -52,7 +52,7 @@ export const growth: Study = {
       spec: {
         ...recipe,
         graph: { layers: [4, 2, 1], hears: 'all' },
-        training: { steps: STEPS * size.steps },
+        training: { steps: STEPS * size.steps, cooldown: 0.15 },
       },
     },
     grown('grown-copy', 'grown, new nodes as copies', 'copy', size),
