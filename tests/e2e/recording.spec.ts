@@ -99,7 +99,7 @@ test('recordings are in the menu, and the live run is as it was afterwards', asy
   await expect(nodes).toHaveCount(3);
   await expect(page.locator('nm-playback .centre')).toContainText('Step 40, 2-1: a node is added to layer 1');
   await page.getByRole('button', { name: 'Share' }).click();
-  await expect(page).toHaveURL(/#recording=grown-1-1$/);
+  await expect(page).toHaveURL(/#recording=grown-1-1&step=120$/);
   await page.getByRole('button', { name: 'Close the recording' }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('no roles, one reward');
   await expect(page.getByLabel('Try your own')).toBeVisible();
