@@ -8,7 +8,7 @@ const eager = {
   graph: { layers: [1], hears: 'all' },
   curriculum: { to: 3, pass: 0.1, minSteps: 2 },
   growth: { start: 'silent', schedule: [{ when: 'level', at: 1, do: 'add-layer', layer: 1, width: 2 }] },
-  training: { steps: 150, problems: 4, samples: 4, learningRate: 1e-3 },
+  training: { steps: 80, problems: 4, samples: 4, learningRate: 1e-3 },
   evaluation: { problems: 8, every: 3 },
   checkpoints: { every: 2 },
 } satisfies RunSpecInput;

@@ -42,7 +42,7 @@ test('the tab is frozen by the browser and thawed, and another is in front for l
   const away = full ? 60_000 : 2000;
   allow(180_000);
   const record = new FaultRecord('tab frozen, and in the background');
-  const spec = { ...brief, training: { ...brief.training, steps: full ? 300 : 40 } };
+  const spec = { ...brief, training: { ...brief.training, steps: full ? 2000 : 60 } };
   await openRun(page, spec);
   await watchSteps(page);
   await play(page);
@@ -65,8 +65,9 @@ test('the tab is frozen by the browser and thawed, and another is in front for l
     globalThis.requestAnimationFrame = () => 0;
     document.dispatchEvent(new Event('visibilitychange'));
   });
+  const more = moreSteps(page, 1);
   await sleep(away);
-  await moreSteps(page, 1);
+  await more;
   // Whoever puts a tab away may close it: what it had learned is saved at once.
   expect((await stateOf(page)).savedAt).toBeGreaterThan(savedAt ?? 0);
   record.recovered();
