@@ -162,16 +162,13 @@ async function writeLayer(
   const { engine, rows, explores, signal } = request;
   const asked = nodes.map((node) => {
     const prompts = rows.map(({ problem, heardAs }, row) => promptOf(node, problem, row, heardAs));
-    const explored = rows.flatMap(({ heardAs }, row) => (!explores || explores(node, heardAs) ? [row] : []));
+    const explored: number[][] = [];
     const settled = new Map<string, number[]>();
-    if (explores) {
-      for (const [row, { heardAs }] of rows.entries()) {
-        if (explores(node, heardAs)) continue;
-        const prompt = prompts[row] ?? '';
-        const same = settled.get(prompt);
-        if (same) same.push(row);
-        else settled.set(prompt, [row]);
-      }
+    for (const [row, prompt] of prompts.entries()) {
+      const same = settled.get(prompt);
+      if (!explores || explores(node, rows[row]?.heardAs ?? row)) explored.push([row]);
+      else if (same) same.push(row);
+      else settled.set(prompt, [row]);
     }
     return { node, prompts, explored, settled: [...settled.values()] };
   });
@@ -217,7 +214,7 @@ async function writeLayer(
   };
   const { sampling, ...form } = writing(request);
   await write(
-    asked.map(({ explored }) => explored.map((row) => [row])),
+    asked.map(({ explored }) => explored),
     { sampling, ...form },
     request.keep,
   );

@@ -20,13 +20,10 @@ export function soloists(plan: Plan, problems: number, share: number, seed: numb
   const keys = plan.nodes.filter(({ helper }) => !helper).map(({ key }) => key);
   if (keys.length < 2) return Array.from({ length: problems }, () => null);
   // Where turns do not come out even, who gets one more is drawn.
-  for (let i = keys.length - 1; i > 0; i--) {
-    const j = Math.floor(random.next() * (i + 1));
-    [keys[i], keys[j]] = [keys[j] as number, keys[i] as number];
-  }
+  const turns = random.shuffle(keys);
   const alone = Math.round(share * problems);
   return Array.from({ length: problems }, (_, problem) =>
-    problem < alone ? (keys[problem % keys.length] ?? null) : null,
+    problem < alone ? (turns[problem % turns.length] ?? null) : null,
   );
 }
 
