@@ -129,7 +129,8 @@ export class Drive {
       }
       await this.#handle(result.value, trainer);
       if (result.value.type !== 'step') continue;
-      if (until === 'step') this.#wanted = false;
+      // The last step is followed by the last test, and the end.
+      if (until === 'step' && trainer.stepsDone < trainer.spec.training.steps) this.#wanted = false;
       const transcript = result.value.report.transcripts[0];
       if (!this.presenter || !transcript) continue;
       // The next step is computed while this one is being watched.

@@ -148,9 +148,11 @@ export class Session extends EventTarget {
     await this.#drive.train('pause');
   }
 
-  /** Trains one step. */
+  /** Trains one step, and ends the run where that is its last. After it, the run is as much longer as `play` makes it. */
   async step(): Promise<void> {
-    if (this.state.finished) this.#extend(1);
+    const { finished, step, spec } = this.state;
+    // Paused in its last step, a run is not finished, and yet has no step left.
+    if (finished || step >= spec.training.steps) this.#extend();
     this.#board.set({ blanked: [] });
     await this.#drive.train('step');
   }
@@ -424,10 +426,10 @@ export class Session extends EventTarget {
     await this.#slot.drop();
   }
 
-  /** As many steps more as the run had, or so many. */
-  #extend(more?: number): void {
+  /** As many steps more as the run had. */
+  #extend(): void {
     const { training } = this.state.spec;
-    this.configure({ training: { steps: this.state.step + (more ?? Math.max(1, training.steps)) } });
+    this.configure({ training: { steps: this.state.step + Math.max(1, training.steps) } });
     this.#board.set({ finished: false });
   }
 

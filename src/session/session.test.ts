@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { tinyEngine } from '../../tests/support/tiny.ts';
+import { parseSpec } from '../spec.ts';
+import { Session } from './session.ts';
+
+const spec = parseSpec({
+  task: { name: 'arithmetic', level: 1 },
+  graph: { layers: [1, 1] },
+  lora: { rank: 2 },
+  training: { steps: 2, problems: 1, samples: 2 },
+  sampling: { maxNewTokens: 4 },
+  evaluation: { problems: 2, every: 0 },
+  checkpoints: { every: 0 },
+});
+
+beforeAll(() => {
+  vi.stubGlobal('document', new EventTarget());
+});
+afterAll(() => {
+  vi.unstubAllGlobals();
+});
+
+const open = () =>
+  new Session({ spec, base: 'https://models.example/', openStore: null, createEngine: () => tinyEngine() });
+
+test('one step at a time to the end: each trains, the last ends the run with a test, and the next goes beyond', async () => {
+  const session = open();
+  let ends = 0;
+  session.on('finished', () => ends++);
+  const seen: unknown[] = [];
+  for (let click = 0; click < 5; click++) {
+    await session.step();
+    const { step, finished, activity, evaluations, spec } = session.state;
+    seen.push([step, finished, activity, evaluations.at(-1)?.step, spec.training.steps]);
+  }
+  expect(seen).toEqual([
+    [1, false, 'idle', 0, 2],
+    [2, true, 'idle', 2, 2],
+    [3, false, 'idle', 2, 4],
+    [4, true, 'idle', 4, 4],
+    [5, false, 'idle', 4, 8],
+  ]);
+  expect(ends).toBe(2);
+  await session.dispose();
+});
+
+test('a run that was paused in its last step ends with the next play, or trains on with one step', async () => {
+  const session = open();
+  const pausing = session.on('step', ({ detail: { point } }) => {
+    if (point.step === 2) void session.pause();
+  });
+  await session.play();
+  expect(session.state).toMatchObject({ step: 2, finished: false });
+  await session.step();
+  expect(session.state).toMatchObject({ step: 3, finished: false, spec: { training: { steps: 4 } } });
+  pausing();
+  await session.play();
+  expect(session.state).toMatchObject({ step: 4, finished: true });
+  await session.dispose();
+});
