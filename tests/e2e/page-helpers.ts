@@ -57,6 +57,23 @@ export async function waitForState(page: Page, what: (state: SessionState) => bo
 export const engineLoaded = (page: Page): Promise<void> => waitForState(page, ({ adapter }) => adapter !== null);
 export const idle = (page: Page): Promise<void> => waitForState(page, ({ activity }) => activity === 'idle', 90);
 
+/**
+ * How far what is on view has been moved about by what came later, as browsers measure it (0.1 is what a good page stays
+ * below); a page that is just opened has to be watched from before.
+ */
+export const watchShifts = (page: Page): Promise<unknown> =>
+  page.addInitScript(() => {
+    const shifts: number[] = [];
+    Object.assign(globalThis, { shifts });
+    new PerformanceObserver((list) => {
+      for (const entry of list.getEntries() as (PerformanceEntry & { value: number; hadRecentInput: boolean })[]) {
+        if (!entry.hadRecentInput) shifts.push(entry.value);
+      }
+    }).observe({ type: 'layout-shift', buffered: true });
+  });
+export const shiftOf = (page: Page): Promise<number> =>
+  page.evaluate(() => (globalThis as unknown as { shifts: number[] }).shifts.reduce((sum, value) => sum + value, 0));
+
 /** Everything that was learned: the bits of all weights and moments of all nodes. */
 export const learned = (page: Page): Promise<{ step: number; adapters: { node: string; bits: number[] }[] }> =>
   page.evaluate(async () => {

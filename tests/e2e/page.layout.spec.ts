@@ -1,5 +1,14 @@
 import { expect, test, type Page } from '@playwright/test';
-import { axeViolations, engineLoaded, linkTo, openPage, quick, waitForState } from './page-helpers.ts';
+import {
+  axeViolations,
+  engineLoaded,
+  linkTo,
+  openPage,
+  quick,
+  shiftOf,
+  waitForState,
+  watchShifts,
+} from './page-helpers.ts';
 
 const small = {
   ...quick,
@@ -38,11 +47,13 @@ test('a laptop shows everything at once, also with a notice, an open node and th
   page,
 }, info) => {
   test.setTimeout(240_000);
+  await watchShifts(page);
   await openPage(page, linkTo(small, { pace: 'full' }));
   await engineLoaded(page);
+  await expect(page.getByText('No graphics card is used')).toBeVisible();
+  expect(await shiftOf(page), 'what arrives late leaves the rest in its place').toBeLessThan(0.05);
   await page.getByRole('button', { name: 'One step' }).click();
   await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle');
-  await expect(page.getByText('No graphics card is used')).toBeVisible();
   expect(await crowded(page)).toEqual([]);
   await page.getByRole('button', { name: 'Change the network' }).click();
   expect(await crowded(page)).toEqual([]);
@@ -52,6 +63,18 @@ test('a laptop shows everything at once, also with a notice, an open node and th
   expect(await crowded(page)).toEqual([]);
   await page.getByRole('button', { name: 'Dark' }).click();
   expect(await axeViolations(page)).toEqual([]);
+});
+
+test('the run that can be resumed is offered in the first picture', async ({ page }) => {
+  await openPage(page, linkTo(small, { pace: 'full' }));
+  await page.getByRole('button', { name: 'One step' }).click();
+  await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle');
+  await watchShifts(page);
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Resume it' })).toBeVisible();
+  await engineLoaded(page);
+  await expect(page.getByText('No graphics card is used')).toBeVisible();
+  expect(await shiftOf(page)).toBeLessThan(0.05);
 });
 
 test('a link leaves parts out, and what is shared from it does too', async ({ page, context }, info) => {

@@ -87,6 +87,7 @@ export const columnStyles = css`
     position: sticky;
     bottom: 0;
     z-index: 5;
+    padding: 8px 12px;
     box-shadow: 0 -4px 14px rgb(0 0 0 / 12%);
   }
 

@@ -9,7 +9,8 @@ const page = css`
     container-type: inline-size;
     background: var(--nm-background);
     min-height: 320px;
-    overflow: hidden;
+    /* Not hidden: that would be a scroller of its own, and the play bar of a phone would stick to it. */
+    overflow: clip;
   }
 
   .page {

@@ -42,6 +42,7 @@ import { PlaybackController } from './playback-controller.ts';
 import { headingOf, recorded } from './recorded.ts';
 import { SharingController } from './sharing-controller.ts';
 import { side } from './side.ts';
+import { slow } from './slow.ts';
 import { Sources } from './sources.ts';
 import { Tempo } from './tempo.ts';
 import { ThemeController, type Theme } from './theme-controller.ts';
@@ -54,6 +55,10 @@ import { versusStyles } from './versus.styles.ts';
 const NARROW = 820;
 /** At full speed the cards change this often, in milliseconds: often enough to follow, seldom enough to read. */
 const GLANCE_EVERY = 900;
+/** The first picture waits so long for storage to say which run could be resumed, in milliseconds. */
+const LOOK = 200;
+
+const pause = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 /**
  * The sandbox: a network of small language models that learns while one watches.
@@ -174,6 +179,8 @@ export class NeuroMas extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     addEventListener('hashchange', this.#onHash);
+    // The observer tells of a change; the first picture must not be of another width.
+    this.narrow = this.clientWidth > 0 && this.clientWidth < NARROW;
     this.#resize.observe(this);
     void this.#open();
   }
@@ -227,9 +234,12 @@ export class NeuroMas extends LitElement {
     });
     this.#setPace(this.pace);
     session.mute(opening.blanked);
+    const looked = this.controls === 'full' ? session.findResumable() : Promise.resolve();
+    // A run that can be resumed is offered above the desk: in the first picture, or it would push the desk down.
+    await Promise.race([looked, pause(LOOK)]);
+    if (this.#session !== session) return;
     this.#refresh();
     this.selected = this.#nodeNamed(opening.node);
-    const looked = this.controls === 'full' ? session.findResumable() : Promise.resolve();
     const lazy = this.lazy || this.controls !== 'full';
     if (opening.study !== null && this.controls === 'full') void this.#studies.open({ name: opening.study });
     if (opening.recording !== null) {
@@ -407,7 +417,8 @@ export class NeuroMas extends LitElement {
 
   protected override render() {
     const { view } = this;
-    if (!view || !this.#session) return html`<div class="page"></div>`;
+    // Until then, what the page has put inside.
+    if (!view || !this.#session) return html`<slot></slot>`;
     const playing = this.#recorded.on !== null;
     if (this.controls !== 'full') return playing ? this.#playback() : this.#embed(view);
     return html`
@@ -482,7 +493,16 @@ export class NeuroMas extends LitElement {
       >
         <div class="left">
           <section class="sheet problem-sheet" aria-label="Problem">${problem(desk)}</section>
-          <section class="sheet play-sheet" aria-label="Training">${playBar(desk)}</section>
+          <section class="sheet play-sheet" aria-label="Training">
+            ${playBar(desk)}
+            ${
+              this.seen.has('slow')
+                ? nothing
+                : slow(view, () => {
+                    this.#see('slow');
+                  })
+            }
+          </section>
           <details class="sheet settings-sheet" ?open=${!narrow}>
             <summary>Settings</summary>
             ${desk.live ? settings(view, desk.live) : nothing}
@@ -605,13 +625,19 @@ export class NeuroMas extends LitElement {
         this.#sharing.forgetHint();
       },
       seen: this.seen,
-      see: (kind) => (this.seen = new Set([...this.seen, kind])),
+      see: (kind) => {
+        this.#see(kind);
+      },
       open: {
         runs: () => void this.#openRuns(),
         reward: () => void this.#openReward(),
         data: () => void this.#data.open(),
       },
     });
+  }
+
+  #see(kind: string): void {
+    this.seen = new Set([...this.seen, kind]);
   }
 
   #side(view: SessionState) {

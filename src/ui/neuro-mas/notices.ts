@@ -3,10 +3,8 @@ import { html, nothing, type TemplateResult } from 'lit';
 import type { Session } from '../../session/session.ts';
 import type { RunSpec } from '../../spec.ts';
 import type { SessionState } from '../../session/state.ts';
-import { duration, shown } from '../theme/words.ts';
+import { shown } from '../theme/words.ts';
 import { answers } from './agreement.ts';
-import { adapterName } from '../status/status.ts';
-import { secondsPerStep } from './view.ts';
 
 export interface NoticeContext {
   session: Session;
@@ -81,7 +79,7 @@ export function notices(context: NoticeContext): TemplateResult | typeof nothing
       have it kept.
     </nm-notice>`;
   }
-  return slow(context);
+  return nothing;
 }
 
 const taskLine = ({ task, data }: RunSpec): string =>
@@ -113,35 +111,5 @@ function offer({ session, state }: NoticeContext): TemplateResult | typeof nothi
     >
       Start anew
     </button>
-  </nm-notice>`;
-}
-
-/** No WebGPU, or a GPU that is none: what to expect, and what to do. */
-function slow({ state, seen, see }: NoticeContext): TemplateResult | typeof nothing {
-  const { adapter } = state;
-  if (!adapter?.software || seen.has('slow')) return nothing;
-  const pace = secondsPerStep(state);
-  const expect = Number.isFinite(pace) ? `a step takes about ${duration(pace)}` : 'a step takes seconds';
-  const dismiss = () => {
-    see('slow');
-  };
-  if (adapter.engine === 'reference') {
-    const why = adapter.fallbackReason ? shown(adapter.fallbackReason, 200) : 'The TypeScript engine was chosen.';
-    return html`<nm-notice kind="warning" dismissible @dismiss=${dismiss}>
-      <details class="why">
-        <summary>
-          <b>No graphics card is used.</b> The network learns on the processor, the same way but slower: ${expect}.
-        </summary>
-        ${why} For more speed, open this page in a current Chrome, Edge, Safari or Firefox with hardware acceleration
-        switched on, on a machine that has a graphics card.
-      </details>
-    </nm-notice>`;
-  }
-  return html`<nm-notice kind="warning" dismissible @dismiss=${dismiss}>
-    <details class="why">
-      <summary><b>No graphics card is used.</b> Everything works, but slowly: ${expect}.</summary>
-      ${shown(adapterName(adapter), 80)} computes in software. For more speed, switch hardware acceleration on in the
-      browser's settings, or use a machine with a graphics card.
-    </details>
   </nm-notice>`;
 }

@@ -89,6 +89,14 @@ export const sheetStyles = css`
     outline-offset: 1px;
   }
 
+  .slow {
+    gap: 0;
+    margin-top: 8px;
+    padding: 2px 2px 2px 8px;
+    font-size: 13px;
+    line-height: 1.35;
+  }
+
   .story {
     display: grid;
     gap: 4px;

@@ -104,4 +104,27 @@ export const styles = css`
     outline-offset: 2px;
     z-index: 1;
   }
+
+  /* On a phone it stays at the lower edge, and leaves as much as it can to the network. */
+  @media (max-width: 819px) {
+    :host(:not([brief])) .main {
+      grid-template-columns: minmax(0, 1fr) repeat(3, auto);
+    }
+
+    :host(:not([brief])) .main .primary {
+      grid-column: auto;
+      min-height: 36px;
+    }
+
+    :host(:not([brief])) .main button:not(.primary) svg {
+      display: none;
+    }
+  }
+
+  @media (min-width: 600px) and (max-width: 819px) {
+    :host(:not([brief])) {
+      grid-template-columns: minmax(0, 1fr) 300px;
+      align-items: center;
+    }
+  }
 `;
