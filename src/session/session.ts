@@ -1,13 +1,13 @@
 /**
  * A run with its engine, its trainer and its place in storage: what the page is a picture of, and the part of it that
  * works without any page. All the heavy work is done by the engine's workers; this waits for it and replaces `state`.
- * Here stands what a reader can ask for; `live.ts` holds the network, `drive.ts` trains it, `exhibit.ts` shows problems.
+ * Here stands what a reader can ask for; `live.ts` holds the network, `drive.ts` trains it, `exhibit.ts` shows problems,
+ * `looks.ts` and `changes.ts` are what is done to it while it does not train, `jobs.ts` what becomes of their errors.
  *
  * Events: `change` (the state is another one; at most once a microtask), `step` (a StepReport), `finished`, `error`.
  */
 import type { NetworkEdit } from '../graph/grow.ts';
 import { planGraph } from '../graph/plan.ts';
-import { EngineLostError } from '../nodes/pool.ts';
 import { confirmed } from '../nodes/confirmed.ts';
 import { parseSpec, type RunSpec, type RunSpecInput } from '../spec.ts';
 import { dataSets, type DataSet } from '../tasks/data/dataset.ts';
@@ -22,16 +22,18 @@ import { mergeSettings, type Settings } from '../training/settings.ts';
 import type { Trainer } from '../training/train.ts';
 import type { Checkpoint, StepReport } from '../training/types.ts';
 import { Board } from './board.ts';
+import { Changes } from './changes.ts';
 import { Drive, type Presenter } from './drive.ts';
 import { EngineSlot, poolFrom, type CreateEngine } from './engine-slot.ts';
 import { Exhibit } from './exhibit.ts';
 import { Hands, type NodeChange } from './hands.ts';
+import { Jobs } from './jobs.ts';
 import { RunKeeper } from './keeper.ts';
 import { RunLibrary } from './library.ts';
 import { LiveNetwork } from './live.ts';
+import { Looks } from './looks.ts';
 import { Room } from './room.ts';
 import { freshState, type SessionState } from './state.ts';
-import { troubleOf } from './trouble.ts';
 
 export type { Presenter } from './drive.ts';
 
@@ -65,7 +67,9 @@ export class Session extends EventTarget {
   readonly #exhibit: Exhibit;
   readonly #room: Room | null;
   readonly #drive: Drive;
-  #disposed = false;
+  readonly #jobs: Jobs;
+  readonly #looks: Looks;
+  readonly #changes: Changes;
 
   constructor(options: SessionOptions) {
     super();
@@ -80,6 +84,14 @@ export class Session extends EventTarget {
     this.#room = options.createEngine ? null : new Room(options.base);
     this.#live = new LiveNetwork(this.#board, this.#slot, this.#keeper, this.#room, options.base);
     this.#exhibit = new Exhibit(this.#board, this.#live);
+    this.#jobs = new Jobs({
+      board: this.#board,
+      live: this.#live,
+      drive: () => this.#drive,
+      tell: (trouble) => {
+        this.#tell('error', trouble);
+      },
+    });
     this.#drive = new Drive({
       board: this.#board,
       live: this.#live,
@@ -93,8 +105,17 @@ export class Session extends EventTarget {
         this.#hands.forget();
         this.#board.set({ undoable: null });
       },
-      guarded: (work) => this.#guarded(work),
+      guarded: (work) => this.#jobs.guarded(work),
     });
+    const parts = {
+      board: this.#board,
+      live: this.#live,
+      exhibit: this.#exhibit,
+      drive: this.#drive,
+      jobs: this.#jobs,
+    };
+    this.#looks = new Looks(parts);
+    this.#changes = new Changes(parts, this.#hands);
     document.addEventListener('visibilitychange', this.#onHidden);
   }
 
@@ -138,7 +159,7 @@ export class Session extends EventTarget {
 
   /** Loads the engine and the model, so that the first play starts at once. Errors end up in `state.trouble`. */
   async load(): Promise<void> {
-    await this.#guarded(() => this.#live.load());
+    await this.#jobs.guarded(() => this.#live.load());
   }
 
   /** Trains until paused or finished. Asked again after the last step, it goes on for as many steps as before. */
@@ -164,106 +185,17 @@ export class Session extends EventTarget {
 
   /** Runs one problem greedily, without training: one that was typed, or the next test problem (null). */
   async tryProblem(text: string | null): Promise<void> {
-    await this.pause();
-    await this.#busy('Running one problem', async () => {
-      const trainer = await this.#live.ready();
-      const problem = text ?? this.#exhibit.nextTest();
-      const { blanked } = this.state;
-      const transcript = await trainer.tryProblem(problem, { blank: blanked, signal: this.#live.signal });
-      this.#exhibit.show({ transcript, source: text === null ? 'test' : 'yours' });
-      await this.#exhibit.compareWithUntrained(transcript.problem);
-    });
+    await this.#looks.tryProblem(text);
   }
 
   /** Tests the network as it is at its level, without training; the curves stay as they are. */
   async measure(): Promise<void> {
-    await this.pause();
-    await this.#busy('Testing the network', async () => {
-      const trainer = await this.#live.ready();
-      const { accuracy, problems, level } = await trainer.evaluate({ signal: this.#live.signal });
-      this.#board.set({ measured: { step: trainer.stepsDone, accuracy, problems, level } });
-    });
-  }
-
-  /** Freezes, resets or swaps nodes, or takes that back; then runs the problem on view again and tests anew. */
-  async changeNode(change: NodeChange): Promise<void> {
-    await this.pause();
-    await this.#busy('Changing the node', async () => {
-      const trainer = await this.#live.ready();
-      if (await this.#hands.apply(trainer, change)) await this.#changed(trainer);
-      else this.#board.set({ frozen: trainer.frozen });
-      await this.#drive.saveChanged(trainer);
-    });
-  }
-
-  /** What a node has learned, as a zip of what PEFT reads; null where that failed, and `state.trouble` says why. */
-  async exportNode(node: string): Promise<{ name: string; blob: Blob } | null> {
-    await this.pause();
-    let file: { name: string; blob: Blob } | null = null;
-    await this.#busy('Packing the adapter', async () => {
-      const trainer = await this.#live.ready();
-      const { packAdapter } = await import('./adapter-files.ts');
-      const blob = packAdapter(await trainer.exportNode(node), trainer.spec.model);
-      file = { name: `node-${node}-step-${trainer.stepsDone}.peft.zip`, blob };
-    });
-    return file;
-  }
-
-  /** Adds, removes or connects nodes, on whatever was trained: those that stay keep what they have learned. */
-  async edit(edit: NetworkEdit, start: NodeStart = 'base'): Promise<void> {
-    await this.pause();
-    await this.#busy('Changing the network', async () => {
-      const trainer = await this.#live.ready();
-      // A network that has lost a node half-way through an edit cannot be trained on.
-      const helped = edit.do === 'help' && edit.helper;
-      const release = helped && (await this.#live.holdHelper(edit.node, helped));
-      try {
-        await this.#hands.edit(trainer, edit, start);
-      } finally {
-        if (release) await release();
-      }
-      await this.#changed(trainer);
-      await this.#drive.saveChanged(trainer);
-    });
-  }
-
-  /** The network is another one: shows what it writes, and tests it where something had been measured. */
-  async #changed(trainer: Trainer): Promise<void> {
-    const { spec, plan, frozen, decisions, stepsDone } = trainer;
-    const { plan: before } = this.state;
-    this.#board.set({ spec, plan, frozen, decisions, effects: {}, measured: null });
-    this.#board.set({ undoable: this.#hands.undoable(stepsDone) });
-    if (plan !== before) {
-      await this.#live.forgetTwin();
-      this.#exhibit.rename(before, plan);
-      this.#board.set({ blanked: [], before: null, report: null });
-    }
-    await this.#exhibit.showAgain(trainer);
-    if (stepsDone === 0) return;
-    this.#board.set({ waitingFor: 'Testing the changed network' });
-    await trainer.evaluate({ record: true, signal: this.#live.signal });
-    this.#board.set({ evaluations: trainer.evaluations, curve: [...trainer.curve] });
+    await this.#looks.measure();
   }
 
   /** Blanks a node (nobody hears it) or takes that back, runs the problem on view again and measures the effect. */
   async blank(id: string, on: boolean): Promise<void> {
-    await this.pause();
-    const blanked = on ? [...new Set([...this.state.blanked, id])] : this.state.blanked.filter((other) => other !== id);
-    this.#board.set({ blanked });
-    await this.#busy('Running the problem again', async () => {
-      const trainer = await this.#live.ready();
-      const { signal } = this.#live;
-      await this.#exhibit.showAgain(trainer);
-      const known = this.state.effects[id];
-      if (!on || known?.step === trainer.stepsDone) return;
-      this.#board.set({ waitingFor: `Testing without node ${id.replace('.', '·')}` });
-      // Both on the same problems, so that the difference is the node's.
-      const measured = this.state.evaluations.findLast(({ step }) => step === trainer.stepsDone);
-      const whole = measured ?? (await trainer.evaluate({ signal }));
-      const { accuracy, problems } = await trainer.evaluate({ blank: [id], problems: whole.problems, signal });
-      const effect = { whole: whole.accuracy, blanked: accuracy, problems, step: trainer.stepsDone };
-      this.#board.set({ effects: { ...this.state.effects, [id]: effect } });
-    });
+    await this.#looks.blank(id, on);
   }
 
   /**
@@ -272,23 +204,24 @@ export class Session extends EventTarget {
    */
   async examine(
     problems: number,
-    { signal, progress }: { signal: AbortSignal; progress: (done: number, of: number) => void },
+    options: { signal: AbortSignal; progress: (done: number, of: number) => void },
   ): Promise<Readonly<Record<string, number>> | null> {
-    await this.pause();
-    let found: Record<string, number> | null = null;
-    await this.#busy('Examining the network', async () => {
-      const { examine } = await import('../study/diagnostics.ts');
-      const copy = await this.#live.copy();
-      try {
-        found = await examine(copy, problems, { signal: AbortSignal.any([signal, this.#live.signal]), progress });
-      } catch (error) {
-        // The reader's own wish is no trouble.
-        if (!signal.aborted) throw error;
-      } finally {
-        await copy.dispose();
-      }
-    });
-    return found;
+    return this.#looks.examine(problems, options);
+  }
+
+  /** Freezes, resets or swaps nodes, or takes that back; then runs the problem on view again and tests anew. */
+  async changeNode(change: NodeChange): Promise<void> {
+    await this.#changes.node(change);
+  }
+
+  /** Adds, removes or connects nodes, on whatever was trained: those that stay keep what they have learned. */
+  async edit(edit: NetworkEdit, start: NodeStart = 'base'): Promise<void> {
+    await this.#changes.edit(edit, start);
+  }
+
+  /** What a node has learned, as a zip of what PEFT reads; null where that failed, and `state.trouble` says why. */
+  async exportNode(node: string): Promise<{ name: string; blob: Blob } | null> {
+    return this.#changes.exportNode(node);
   }
 
   /** Lets nobody hear these nodes, as a link says, before anything is run. Names that the network has not are left aside. */
@@ -344,7 +277,7 @@ export class Session extends EventTarget {
     if (run === this.#keeper.run) return;
     await this.pause();
     await this.begin(spec);
-    await this.#busy('Reading the checkpoint', async () => {
+    await this.#jobs.busy('Reading the checkpoint', async () => {
       const { checkpoint, history } = await this.#keeper.adopt(run);
       // A run that grew has another graph than its name in the list.
       this.#board.set({ spec: checkpoint.spec, plan: planGraph(checkpoint.spec.graph) });
@@ -404,7 +337,7 @@ export class Session extends EventTarget {
     await this.pause();
     await this.begin(checkpoint.spec);
     this.#keeper.hold(checkpoint);
-    await this.#busy('Loading the trained network', async () => {
+    await this.#jobs.busy('Loading the trained network', async () => {
       await this.#exhibit.showAgain(await this.#live.ready());
     });
   }
@@ -419,7 +352,7 @@ export class Session extends EventTarget {
   }
 
   async dispose(): Promise<void> {
-    this.#disposed = true;
+    this.#jobs.closed = true;
     document.removeEventListener('visibilitychange', this.#onHidden);
     await this.#endRun();
     await this.#keeper.close();
@@ -442,41 +375,6 @@ export class Session extends EventTarget {
     await this.#drive.end();
     this.#hands.forget();
     await this.#live.renew();
-  }
-
-  async #busy(waitingFor: string, work: () => Promise<void>): Promise<void> {
-    this.#board.set({ activity: 'busy', waitingFor, trouble: null });
-    const { signal } = this.#live;
-    await this.#guarded(() => this.#twice(work));
-    if (signal === this.#live.signal) this.#board.set({ activity: 'idle', waitingFor: null });
-  }
-
-  /** An engine that was lost while nobody used it, as a sleeping machine loses its GPU, is not worth a word. */
-  async #twice(work: () => Promise<void>): Promise<void> {
-    try {
-      await work();
-    } catch (error) {
-      if (!(error instanceof EngineLostError) || this.#live.signal.aborted) throw error;
-      await this.#live.loseEngine();
-      await work();
-    }
-  }
-
-  /** Runs work that a reader asked for: whatever goes wrong is shown, not thrown. */
-  async #guarded(work: () => Promise<unknown>): Promise<void> {
-    const { signal } = this.#live;
-    try {
-      await work();
-    } catch (error) {
-      if (signal.aborted || this.#disposed) return;
-      const trouble = troubleOf(error, this.state.step);
-      this.#board.set({ trouble });
-      // What is left of a network after a failed step is not to be trained on: begin from storage, or anew.
-      this.#drive.forget();
-      if (error instanceof EngineLostError) await this.#live.loseEngine();
-      else if (this.#drive.on) await this.#live.forgetTrainer();
-      this.#tell('error', trouble);
-    }
   }
 
   #tell(type: keyof SessionEvents, detail: unknown): void {
