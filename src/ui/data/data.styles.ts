@@ -4,27 +4,12 @@ export const styles = css`
   dialog {
     width: min(640px, calc(100vw - 24px));
     max-height: calc(100dvh - 32px);
-    padding: 0;
-    border: 1px solid var(--nm-line);
-    border-radius: var(--nm-radius);
-    background: var(--nm-surface);
-    color: var(--nm-text);
-    box-shadow: 0 12px 48px rgb(0 0 0 / 30%);
-  }
-
-  dialog::backdrop {
-    background: rgb(10 16 24 / 45%);
   }
 
   form {
     display: grid;
     gap: 10px;
     padding: 14px 16px;
-  }
-
-  h2 {
-    font-size: 17px;
-    color: var(--nm-text);
   }
 
   p {

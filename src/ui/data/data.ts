@@ -6,6 +6,7 @@ import type { DataSet } from '../../tasks/data/dataset.ts';
 import type { Match } from '../../tasks/data/match.ts';
 import { taskOf } from '../../tasks/of.ts';
 import { controls } from '../theme/controls.styles.ts';
+import { dialogStyles } from '../theme/dialog.styles.ts';
 import { verbatim } from '../theme/verbatim.ts';
 import { shown } from '../theme/words.ts';
 import { styles } from './data.styles.ts';
@@ -26,7 +27,7 @@ const HOW: Record<Match, string> = {
  * Nothing is sent anywhere.
  */
 export class NmData extends LitElement {
-  static override styles = [controls, styles];
+  static override styles = [controls, dialogStyles, styles];
 
   @property({ attribute: false }) session: Session | null = null;
 

@@ -4,16 +4,6 @@ export const styles = css`
   dialog {
     width: min(680px, calc(100vw - 24px));
     max-height: min(760px, calc(100dvh - 32px));
-    padding: 0;
-    border: 1px solid var(--nm-line);
-    border-radius: var(--nm-radius);
-    background: var(--nm-surface);
-    color: var(--nm-text);
-    box-shadow: 0 12px 48px rgb(0 0 0 / 30%);
-  }
-
-  dialog::backdrop {
-    background: rgb(10 16 24 / 45%);
   }
 
   form {
@@ -42,12 +32,6 @@ export const styles = css`
 
   footer p {
     flex: 1 1 200px;
-  }
-
-  h2 {
-    margin: 0;
-    font-size: 17px;
-    color: var(--nm-text);
   }
 
   p {
@@ -102,8 +86,7 @@ export const styles = css`
 
   .fault {
     padding: 4px 8px;
-    border-left: 4px solid var(--nm-error-line);
-    background: var(--nm-error-background);
+    font-size: 13.5px;
   }
 
   .bits {

@@ -8,6 +8,7 @@ import { inspectModel } from '../../nodes/kept.ts';
 import { quantizationOf, resolveModel } from '../../nodes/model.ts';
 import { BUILT_IN_MODELS, type RunSpec } from '../../spec.ts';
 import { controls } from '../theme/controls.styles.ts';
+import { dialogStyles } from '../theme/dialog.styles.ts';
 import { icons } from '../theme/icons.ts';
 import { bytes, shown } from '../theme/words.ts';
 import { styles } from './models.styles.ts';
@@ -32,7 +33,7 @@ const OTHER = 'other';
  * @event models-close - the dialog was closed
  */
 export class NmModels extends LitElement {
-  static override styles = [controls, styles];
+  static override styles = [controls, dialogStyles, styles];
 
   @property({ attribute: false }) spec: RunSpec | null = null;
   /** What relative addresses of models are relative to. */

@@ -5,6 +5,7 @@ import { AddressError } from '../../nodes/gate.ts';
 import { tryReward } from '../../session/rewards.ts';
 import type { Session } from '../../session/session.ts';
 import { controls } from '../theme/controls.styles.ts';
+import { dialogStyles } from '../theme/dialog.styles.ts';
 import type { RunSpec } from '../../spec.ts';
 import { decimal, shown } from '../theme/words.ts';
 import { agreeToJudge, FUNCTION, hostOf, judgeFields, type JudgeForm, judgeOf, KINDS, formOf } from './judge-form.ts';
@@ -24,7 +25,7 @@ function reward(problem, answer, messages) {
  * read it; the host of a model is contacted when a button says so.
  */
 export class NmReward extends LitElement {
-  static override styles = [controls, styles];
+  static override styles = [controls, dialogStyles, styles];
 
   @property({ attribute: false }) session: Session | null = null;
 

@@ -4,59 +4,15 @@ export const styles = css`
   dialog {
     width: min(820px, calc(100vw - 24px));
     max-height: min(720px, calc(100dvh - 32px));
-    padding: 0;
-    border: 1px solid var(--nm-line);
-    border-radius: var(--nm-radius);
-    background: var(--nm-surface);
-    color: var(--nm-text);
-    box-shadow: 0 12px 48px rgb(0 0 0 / 30%);
   }
 
-  dialog[open] {
-    display: flex;
-    flex-direction: column;
-  }
-
-  dialog::backdrop {
-    background: rgb(10 16 24 / 45%);
-  }
-
-  header,
   footer {
     display: flex;
     flex-wrap: wrap;
     align-items: center;
     gap: 6px 10px;
     padding: 8px 16px;
-  }
-
-  header {
-    border-bottom: 1px solid var(--nm-line);
-  }
-
-  footer {
     border-top: 1px solid var(--nm-line);
-  }
-
-  h2 {
-    font-size: 17px;
-    color: var(--nm-text);
-  }
-
-  header [role='status'] {
-    flex: 1;
-    font-size: 14px;
-    text-align: right;
-    overflow-wrap: anywhere;
-  }
-
-  .fault {
-    margin: 0;
-    padding: 8px 16px;
-    border-left: 4px solid var(--nm-error-line);
-    background: var(--nm-error-background);
-    font-size: 14px;
-    overflow-wrap: anywhere;
   }
 
   .list {

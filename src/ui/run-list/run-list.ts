@@ -5,6 +5,7 @@ import type { Curves, ListedRun, StorageUse } from '../../session/library.ts';
 import { refusal } from '../../storage/refusal.ts';
 import type { Session } from '../../session/session.ts';
 import { controls } from '../theme/controls.styles.ts';
+import { dialogStyles, longDialogStyles } from '../theme/dialog.styles.ts';
 import { icons } from '../theme/icons.ts';
 import { offerFile } from '../theme/offer-file.ts';
 import { bytes, percent, shown } from '../theme/words.ts';
@@ -19,7 +20,7 @@ import { styles } from './run-list.styles.ts';
  * @event runs-compare - `detail` is the curves to lay over those of the page, or null for none
  */
 export class NmRuns extends LitElement {
-  static override styles = [controls, styles];
+  static override styles = [controls, dialogStyles, longDialogStyles, styles];
 
   @property({ attribute: false }) session: Session | null = null;
   /** The run whose curves are laid over the page's. */

@@ -6,42 +6,6 @@ export const styles = css`
     max-width: none;
     height: min(960px, calc(100dvh - 24px));
     max-height: none;
-    padding: 0;
-    border: 1px solid var(--nm-line);
-    border-radius: var(--nm-radius);
-    background: var(--nm-surface);
-    color: var(--nm-text);
-    box-shadow: 0 12px 48px rgb(0 0 0 / 30%);
-  }
-
-  dialog[open] {
-    display: flex;
-    flex-direction: column;
-  }
-
-  dialog::backdrop {
-    background: rgb(10 16 24 / 45%);
-  }
-
-  header {
-    display: flex;
-    flex-wrap: wrap;
-    align-items: center;
-    gap: 4px 10px;
-    padding: 8px 16px;
-    border-bottom: 1px solid var(--nm-line);
-  }
-
-  header [role='status'] {
-    flex: 1;
-    font-size: 14px;
-    text-align: right;
-    overflow-wrap: anywhere;
-  }
-
-  h2 {
-    font-size: 17px;
-    color: var(--nm-text);
   }
 
   h3 {
@@ -78,14 +42,6 @@ export const styles = css`
     min-height: 0;
     overflow: auto;
     padding: 8px 16px 24px;
-  }
-
-  .fault {
-    margin: 0;
-    padding: 8px 16px;
-    border-left: 4px solid var(--nm-error-line);
-    background: var(--nm-error-background);
-    font-size: 14px;
   }
 
   .question {

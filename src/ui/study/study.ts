@@ -6,6 +6,7 @@ import { packedStudies } from '../../study/catalogue.ts';
 import { studies } from '../../study/index.ts';
 import { armsOf } from '../../study/summary.ts';
 import { controls } from '../theme/controls.styles.ts';
+import { dialogStyles, longDialogStyles } from '../theme/dialog.styles.ts';
 import { icons } from '../theme/icons.ts';
 import { shown } from '../theme/words.ts';
 import { openByName, openFile, type OpenStudy } from './open.ts';
@@ -22,7 +23,7 @@ export type StudyWish = { name: string } | { file: File } | { live: true } | nul
  * @event study-train - a RunSpec (`detail`) to begin with
  */
 export class NmStudies extends LitElement {
-  static override styles = [controls, styles];
+  static override styles = [controls, dialogStyles, longDialogStyles, styles];
 
   @property({ attribute: false }) session: Session | null = null;
   /** Where our own files lie. */
