@@ -54,24 +54,11 @@ const FAULTS = {
 /** In the order of a step. Each takes its turn with either fault; a few runs have every second one. */
 const PHASES = ['prefill', 'decode', 'forward', 'backward', 'adam'];
 
-test('WebGPU: workers, devices and the GPU process are lost in every phase, again and again', async () => {
-  const kinds = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
-  const rounds = times(1, 10);
-  const plan = Array.from({ length: rounds }).flatMap((_, round) =>
-    PHASES.map((phase, i) => ({ phase, kind: kinds[(round + i) % 2]! })),
-  );
-  // Chromium keeps the GPU from pages for two minutes after each but the first.
-  const killed = times(1, 5);
-  const count = plan.length + killed;
-  allow(240_000 + count * 80_000);
-  // Several a fault: the next is planted while it trains on.
-  const spec = { ...onGpu, training: { ...onGpu.training, steps: 2 + 6 * count } };
+/** A run in a browser of its own that is long enough for so many faults: the next is planted while it trains on. */
+async function disturb(faults: number, inject: (page: Page, chromium: Chromium) => Promise<void>): Promise<void> {
+  allow(180_000 + faults * 80_000);
+  const spec = { ...onGpu, training: { ...onGpu.training, steps: 2 + 6 * faults } };
   const expected = await undisturbed(spec);
-  const records = {
-    'worker ended': new FaultRecord('WebGPU worker ended, by phase'),
-    'device lost': new FaultRecord('GPU device lost, by phase'),
-  };
-  const killings = new FaultRecord('GPU process killed (SIGKILL)');
   const profile = await newProfile();
   const chromium = await Chromium.start(profile.path);
   try {
@@ -79,6 +66,26 @@ test('WebGPU: workers, devices and the GPU process are lost in every phase, agai
     await openRun(page, spec);
     await watchSteps(page);
     await play(page);
+    await inject(page, chromium);
+    await finished(page);
+    expect(await outcome(page)).toBe(expected);
+  } finally {
+    await chromium.kill();
+    await profile.remove();
+  }
+}
+
+test('WebGPU: workers and devices are lost in every phase, again and again', async () => {
+  const kinds = Object.keys(FAULTS) as (keyof typeof FAULTS)[];
+  const rounds = times(1, 10);
+  const plan = Array.from({ length: rounds }).flatMap((_, round) =>
+    PHASES.map((phase, i) => ({ phase, kind: kinds[(round + i) % 2]! })),
+  );
+  const records = {
+    'worker ended': new FaultRecord('WebGPU worker ended, by phase'),
+    'device lost': new FaultRecord('GPU device lost, by phase'),
+  };
+  await disturb(plan.length, async (page) => {
     let early = 0;
     for (const [i, { phase, kind }] of plan.entries()) {
       const worker = await tap(page);
@@ -89,16 +96,19 @@ test('WebGPU: workers, devices and the GPU process are lost in every phase, agai
     const [grown, losses] = [(await living(page)) - early, plan.length - 2];
     console.log(`${Math.round(grown / 1000)} kB more live in the page after ${losses} lost engines`);
     expect(grown).toBeLessThan(1_000_000 + 100_000 * losses);
-    for (let i = 0; i < killed; i++) {
+  });
+});
+
+test('WebGPU: the GPU process is killed, again and again', async () => {
+  // Chromium keeps the GPU from pages for two minutes after each but the first.
+  const count = times(1, 5);
+  const record = new FaultRecord('GPU process killed (SIGKILL)');
+  await disturb(count, async (page, chromium) => {
+    for (let i = 0; i < count; i++) {
       await moreSteps(page, 1);
-      await goesOnByItself(page, killings, async () => {
+      await goesOnByItself(page, record, async () => {
         for (const pid of await chromium.processes('GPU')) process.kill(pid, 'SIGKILL');
       });
     }
-    await finished(page);
-    expect(await outcome(page)).toBe(expected);
-  } finally {
-    await chromium.kill();
-    await profile.remove();
-  }
+  });
 });

@@ -1,11 +1,16 @@
 /** The tab or the whole browser is killed while it trains, at any moment: whatever was saved is there, whole. */
 import { expect, test } from '@playwright/test';
 import { Chromium, newProfile } from './browser.ts';
-import { allow, FaultRecord, times } from './record.ts';
+import { allow, FaultRecord, full, times } from './record.ts';
 import { brief, finished, openRun, outcome, play, resume, since, sleep, stateOf, undisturbed, until } from './run.ts';
 
-/** Every step is saved, so that most moments are within or beside a checkpoint. */
-const spec = { ...brief, checkpoints: { every: 1 } };
+const count = times(3, 50);
+/** Every step is saved, so that most moments are within or beside a checkpoint; several for each time it is killed. */
+const spec = {
+  ...brief,
+  training: { ...brief.training, steps: times(24, 12 * count) },
+  checkpoints: { every: 1 },
+};
 
 /** Tells when a checkpoint begins to be written. */
 const ANNOUNCE_WRITES = `
@@ -21,7 +26,6 @@ const ANNOUNCE_WRITES = `
 
 for (const what of ['browser', 'renderer'] as const) {
   test(`the ${what} is killed around checkpoints`, async () => {
-    const count = times(3, 50);
     allow(60_000 + count * 30_000);
     const record = new FaultRecord(what === 'browser' ? 'browser killed (SIGKILL)' : 'tab killed (SIGKILL)');
     const profile = await newProfile();
@@ -64,7 +68,7 @@ for (const what of ['browser', 'renderer'] as const) {
       const page = await chromium.newPage();
       await openRun(page, spec);
       const state = await until(page, ({ resumable, adapter }) => resumable !== null || adapter !== null);
-      expect(state.resumable?.step ?? 24).toBeGreaterThanOrEqual(lastSaved);
+      expect(state.resumable?.step ?? spec.training.steps).toBeGreaterThanOrEqual(lastSaved);
       const restarted = performance.now();
       await resume(page);
       await play(page);
@@ -72,6 +76,7 @@ for (const what of ['browser', 'renderer'] as const) {
       record.recovered({ seconds: since(restarted) });
       await finished(page);
       expect(await outcome(page)).toBe(expected);
+      if (full) expect(record.times).toBe(count);
     } finally {
       await chromium.kill();
       await profile.remove();

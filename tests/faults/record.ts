@@ -26,8 +26,9 @@ export const allow = (milliseconds: number): void => test.setTimeout(full ? 0 : 
 export class FaultRecord {
   readonly #line: FaultLine;
 
-  get name(): string {
-    return this.#line.fault;
+  /** Times it was injected. */
+  get times(): number {
+    return this.#line.injected;
   }
 
   constructor(fault: string) {

@@ -51,11 +51,13 @@ export async function watchSteps(page: Page): Promise<void> {
 /** Steps noted so far. */
 export const stepsMade = (page: Page): Promise<number> => page.evaluate(() => (globalThis as Watched).made.length);
 
-/** Resolves when so many more steps were made. */
+/** Resolves when so many more steps were made, however slow the machine; gives up when none is made for 120 s. */
 export async function moreSteps(page: Page, count: number): Promise<void> {
-  const target = (await stepsMade(page)) + count;
-  const end = performance.now() + 120_000;
-  while ((await stepsMade(page)) < target) {
+  let made = await stepsMade(page);
+  const target = made + count;
+  let end = performance.now() + 120_000;
+  for (let last = made; made < target; made = await stepsMade(page)) {
+    if (made !== last) [last, end] = [made, performance.now() + 120_000];
     if (performance.now() > end) {
       const { activity, waitingFor, step, recovered, trouble, loading } = await stateOf(page);
       const seen = JSON.stringify({ activity, waitingFor, step, recovered, trouble, loading });
