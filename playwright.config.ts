@@ -30,8 +30,8 @@ export default defineConfig({
       use: { ...devices['Desktop Chrome'], viewport: { width: 1280, height: 800 } },
     },
     { name: 'phone', testDir: 'tests/e2e', testMatch: '**/*.phone.spec.ts', use: { ...devices['Pixel 7'] } },
-    // Few of each fault; npm run test:faults -- --full for all.
-    { name: 'faults', testDir: 'tests/faults' },
+    // Few of each fault; npm run test:faults -- --full for all. Nobody looks: drawing a large page in software costs more than the training in it.
+    { name: 'faults', testDir: 'tests/faults', use: { viewport: { width: 480, height: 320 } } },
   ],
   webServer: {
     command: `${vite} build --outDir ${page} --emptyOutDir && ${vite} preview --outDir ${page} --host 127.0.0.1 --port ${port} --strictPort`,

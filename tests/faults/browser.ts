@@ -6,6 +6,9 @@ import { join } from 'node:path';
 import { type Browser, type CDPSession, chromium, type Page } from '@playwright/test';
 import { CHROMIUM_FLAGS, findChromium } from '../../tools/dev/browser.mjs';
 
+/** Pixels of a window that nobody looks at: drawing a large one in software costs more than the training in it. */
+const SMALL = [480, 320] as const;
+
 export const address = `http://127.0.0.1:${process.env['PAGE_PORT'] ?? 4173}/`;
 
 /** A folder that lives as long as a test; what is in it outlives the browser. */
@@ -19,7 +22,7 @@ export class Chromium {
     const executable = (await findChromium()) ?? 'chromium';
     const args = [
       ...CHROMIUM_FLAGS,
-      ...['--headless=new', '--remote-debugging-port=0', `--user-data-dir=${profile}`, '--window-size=1280,800'],
+      ...['--headless=new', '--remote-debugging-port=0', `--user-data-dir=${profile}`, `--window-size=${SMALL.join()}`],
       // A crashed browser asks whether to restore its pages; ours opens what it is told to.
       ...['--hide-crash-restore-bubble', '--no-default-browser-check', '--disable-gpu-process-crash-limit'],
       ...flags,

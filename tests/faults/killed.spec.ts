@@ -8,7 +8,7 @@ const count = times(3, 50);
 /** Every step is saved, so that most moments are within or beside a checkpoint; several for each time it is killed. */
 const spec = {
   ...brief,
-  training: { ...brief.training, steps: times(24, 12 * count) },
+  training: { ...brief.training, steps: times(24, 8 * count) },
   checkpoints: { every: 1 },
 };
 

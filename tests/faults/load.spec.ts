@@ -5,6 +5,9 @@ import { allow, times } from './record.ts';
 import { brief, finished, openRun, play, stateOf, until } from './run.ts';
 import { living, moreSteps, watchSteps } from './watch.ts';
 
+// As a reader has it: what is measured is drawn.
+test.use({ viewport: { width: 1280, height: 720 } });
+
 type Timed = typeof globalThis & { clickedAt?: number; drawnAt?: number };
 
 /** Copies the one stored run under other names; the oldest with its adapters, the others without, which nobody reads. */
