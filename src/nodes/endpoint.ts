@@ -85,7 +85,20 @@ export class Endpoint implements Writer {
       return this.#write(request, options, signal);
     }
     if (!response.ok) throw refused(response.status, text);
-    return readReply(response, text, { stop: options.stop, maxNewTokens });
+    const written = readReply(response, text, { stop: options.stop, maxNewTokens });
+    return this.#saysKey(written) ? withoutPieces(written) : written;
+  }
+
+  /** Whether the tokens of a message have the key between them, none of them all of it. */
+  #saysKey({ message: { pieces = [] } }: Written): boolean {
+    const key = this.#key();
+    return (
+      key !== undefined &&
+      pieces
+        .map(({ text }) => text)
+        .join('')
+        .includes(key)
+    );
   }
 
   /** Tries again where that may help; any other answer of the server, good or bad, is the caller's. */
@@ -132,9 +145,7 @@ export class Endpoint implements Writer {
     }
     let text: string;
     try {
-      text = await readText(response, most);
-      // Some servers say back what they were sent.
-      if (key !== undefined) text = text.replaceAll(key, '(the key)');
+      text = withoutKey(await readText(response, most), key);
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof HelperError) throw error;
@@ -145,6 +156,24 @@ export class Endpoint implements Writer {
     }
     return { response, text };
   }
+}
+
+/**
+ * Some servers say back what they were sent; what they say is kept in transcripts and recordings. In JSON any character may
+ * be escaped, and a slash often is.
+ */
+function withoutKey(text: string, key: string | undefined): string {
+  if (key === undefined) return text;
+  const character = (c: string): string => {
+    const code = c.charCodeAt(0).toString(16).padStart(4, '0');
+    const itself = /[\w-]/.test(c) ? c : `\\\\?\\u${code}`;
+    return `(?:${itself}|\\\\u${code.replace(/[a-f]/g, (digit) => `[${digit}${digit.toUpperCase()}]`)})`;
+  };
+  return text.replace(new RegExp(key.split('').map(character).join(''), 'g'), '(the key)');
+}
+
+function withoutPieces({ message: { pieces: _, ...message }, promptTokens }: Written): Written {
+  return { message, promptTokens };
 }
 
 function bodyOf(

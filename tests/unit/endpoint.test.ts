@@ -206,6 +206,37 @@ describe('an answer that is none is an error at once, never an empty message', (
   });
 });
 
+describe('a server that says the key back', () => {
+  const HARD = 'sk/very+secret="0".\\ü';
+  const escaped = (key: string) =>
+    key.replace(/[^]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0').toUpperCase()}`);
+  it.each<[string, string, (key: string) => string]>([
+    ['as it is', KEY, (key) => key],
+    ['with slashes escaped, as PHP does', HARD, (key) => JSON.stringify(key).slice(1, -1).replaceAll('/', '\\/')],
+    ['with every character escaped', KEY, escaped],
+    ['with every character escaped, of a key of all kinds', HARD, escaped],
+  ])('%s, has its message without it', async (_, key, write) => {
+    const body = JSON.stringify(says('key: KEY, twice KEY!')).replaceAll('KEY', write(key).replaceAll('$', '$$$$'));
+    expect(body).not.toContain('KEY');
+    server = await badServer((response) => response.writeHead(200, { 'content-type': 'application/json' }).end(body));
+    // Sent by nobody: a header cannot have all of these characters.
+    const request = ((url: string, { headers: _headers, ...init }: RequestInit) => fetch(url, init)) as typeof fetch;
+    const endpoint = new Endpoint({ url: server.url, key: () => key, request, patience });
+    const { message } = await ask(endpoint, { sampling: { temperature: 0, topK: 0, topP: 1, maxNewTokens: 64 } });
+    expect(message.text).toBe('key: (the key), twice (the key)!');
+  });
+
+  it('token by token, has no tokens told', async () => {
+    const content = KEY.split('-').flatMap((part) => ['-', part].map((token) => ({ token, logprob: -0.5 })));
+    const endpoint = await to((response) => {
+      const reply = says(KEY);
+      json(response, 200, { ...reply, choices: [{ ...reply.choices[0], logprobs: { content } }] });
+    });
+    const { message } = await ask(endpoint, { details: true });
+    expect(message).toEqual({ text: '(the key)', tokens: 3, stopped: true, logProb: -4 });
+  });
+});
+
 it('keeps to the number of requests at a time, and to their order', async () => {
   const endpoint = await to((response, { body }, nth) => {
     const [{ content }] = body['messages'] as [{ content: string }];
