@@ -1,11 +1,17 @@
 /** Other models that write for a node, chosen on the page: a server with a key, and web-llm as far as its model's own compute. */
 import { createServer, type Server } from 'node:http';
+import { inflateRawSync } from 'node:zlib';
 import { expect, test, type Page } from '@playwright/test';
+import { unzipSync } from 'fflate';
+import type { NeuroMas } from '../../src/index.ts';
 import { idle, linkTo, openPage, quick, stateOf, waitForState } from './page-helpers.ts';
 
 let server: Server;
 let address: string;
 const seen: { path: string; key: string | undefined }[] = [];
+const KEY = 'sk-very-secret';
+/** Another key is wanted from now on. */
+let refuses = false;
 test.beforeAll(async () => {
   server = createServer((request, response) => {
     response.setHeader('access-control-allow-origin', '*');
@@ -15,11 +21,16 @@ test.beforeAll(async () => {
       response.writeHead(204).end();
       return;
     }
-    seen.push({ path: request.url ?? '', key: request.headers.authorization });
+    const key = request.headers.authorization;
+    seen.push({ path: request.url ?? '', key });
+    if (refuses) {
+      response.writeHead(401).end(JSON.stringify({ error: { message: `wrong key: ${key}` } }));
+      return;
+    }
     const reply = request.url?.endsWith('/models')
       ? { data: [{ id: 'clever' }] }
       : {
-          choices: [{ index: 0, message: { role: 'assistant', content: 'I say 7' }, finish_reason: 'stop' }],
+          choices: [{ index: 0, message: { role: 'assistant', content: `I say 7, ${key}` }, finish_reason: 'stop' }],
           usage: { prompt_tokens: 5, completion_tokens: 3 },
         };
     response.end(JSON.stringify(reply));
@@ -37,13 +48,70 @@ async function openNode(page: Page): Promise<void> {
   await expect(page.locator('nm-node-writer #backend')).toBeVisible();
 }
 
-test('a server writes for a node, with a key that no link or storage has, and leaves it again', async ({ page }) => {
+/** Everything that a page has kept, said or would hand on: storage, its state, what is drawn, its link, its exported run. */
+async function everything(page: Page): Promise<string> {
+  await page.getByRole('button', { name: 'Share' }).click();
+  await expect(page.getByText(/Link copied|in the address bar/)).toBeVisible();
+  const [, packed = ''] = /#r1\.([\w-]+)/.exec(page.url()) ?? [];
+  const { kept, bundle } = await page.evaluate(async () => {
+    const text = async (value: unknown): Promise<string> => {
+      if (value instanceof Blob) return text(await value.arrayBuffer());
+      if (value instanceof ArrayBuffer) return new TextDecoder('latin1').decode(value);
+      if (ArrayBuffer.isView(value)) return text(value.buffer);
+      if (typeof value !== 'object' || value === null) return String(value);
+      return (await Promise.all(Object.entries(value).map(async ([key, one]) => `${key} ${await text(one)}`))).join();
+    };
+    const done = <T>(request: IDBRequest<T>): Promise<T> =>
+      new Promise((resolve, reject) => {
+        request.onsuccess = () => resolve(request.result);
+        request.onerror = () => reject(new Error(String(request.error?.message)));
+      });
+    const stored: unknown[] = [];
+    for (const { name = '' } of await indexedDB.databases()) {
+      const database = await done(indexedDB.open(name));
+      for (const store of database.objectStoreNames) {
+        const rows = database.transaction(store).objectStore(store);
+        stored.push(name, store, await done(rows.getAllKeys()), await done(rows.getAll()));
+      }
+      database.close();
+    }
+    for (const name of await caches.keys()) {
+      const cache = await caches.open(name);
+      for (const request of await cache.keys()) stored.push(request.url, await (await cache.match(request))!.blob());
+    }
+    const drawn = (root: ParentNode): string[] =>
+      [...root.querySelectorAll('*')].flatMap((element) => [
+        element.outerHTML,
+        ...(element.shadowRoot ? drawn(element.shadowRoot) : []),
+      ]);
+    const { session } = document.querySelector<NeuroMas>('neuro-mas')!;
+    const [run] = await session!.library.list();
+    const { blob } = await session!.library.exportRun(run!);
+    return {
+      kept: await text([
+        [location.href, { ...localStorage }, { ...sessionStorage }, document.cookie],
+        [stored, JSON.stringify(session!.state), drawn(document)],
+      ]),
+      bundle: [...new Uint8Array(await blob.arrayBuffer())],
+    };
+  });
+  const files = Object.entries(unzipSync(Uint8Array.from(bundle)));
+  return [
+    kept,
+    inflateRawSync(Buffer.from(packed, 'base64url')).toString(),
+    ...files.map(([name, bytes]) => `${name} ${Buffer.from(bytes).toString('latin1')}`),
+  ].join('\n');
+}
+
+test('a server writes for a node, with a key that stays in the tab, and leaves it again', async ({ page }) => {
+  const said: string[] = [];
+  page.on('console', (message) => said.push(message.text()));
   await openNode(page);
   const writer = page.locator('nm-node-writer');
   await writer.locator('#backend').selectOption('endpoint');
   await writer.locator('#url').fill(address);
   await writer.locator('#name').fill('clever');
-  await writer.locator('#key').fill('sk-very-secret');
+  await writer.locator('#key').fill(KEY);
   const host = new URL(address).host;
   await writer.getByRole('button', { name: `Contact ${host} and use it` }).click();
   await waitForState(page, ({ plan }) => plan.nodes[1]?.helper?.model === 'clever');
@@ -51,23 +119,24 @@ test('a server writes for a node, with a key that no link or storage has, and le
   await expect(writer).toContainText(`now clever at ${address}; it learns nothing`);
 
   await page.getByRole('button', { name: 'One step' }).click();
-  await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle');
+  await waitForState(page, ({ step, savedAt, activity }) => step === 1 && savedAt === 1 && activity === 'idle');
   expect(seen.some(({ path }) => path.endsWith('/chat/completions'))).toBe(true);
-  expect(seen.every(({ key }) => key === 'Bearer sk-very-secret')).toBe(true);
+  expect(seen.every(({ key }) => key === `Bearer ${KEY}`)).toBe(true);
+  // What it wrote, but for the key that it said back.
   const { shown } = await stateOf(page);
-  expect(shown?.transcript.nodes.find(({ node }) => node === '1.1')?.message.text).toContain('I say 7');
-  const kept = await page.evaluate(async () => {
-    const databases = await indexedDB.databases();
-    return JSON.stringify([
-      location.href,
-      { ...localStorage },
-      { ...sessionStorage },
-      databases,
-      document.querySelector('neuro-mas')?.session?.state.spec,
-    ]);
-  });
-  expect(kept).toContain('clever');
-  expect(kept).not.toContain('secret');
+  const message = shown?.transcript.nodes.find(({ node }) => node === '1.1')?.message.text;
+  expect(message).toContain('I say 7, Bearer (the key)');
+
+  refuses = true;
+  await page.getByRole('button', { name: 'One step' }).click();
+  await expect(page.getByRole('alert')).toContainText('the server wants a key, or another one (status 401: wrong key');
+  await idle(page);
+  refuses = false;
+
+  const all = await everything(page);
+  for (const there of ['clever', 'I say 7', 'wrong key: Bearer (the key)', 'checkpoint']) expect(all).toContain(there);
+  expect(all).not.toContain(KEY);
+  expect(said.join()).not.toContain(KEY);
 
   await writer.locator('#backend').selectOption('none');
   await waitForState(page, ({ plan }) => plan.nodes[1]?.helper === undefined);
