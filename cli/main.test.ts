@@ -1,14 +1,16 @@
 /** The real commands, in processes of their own, as a user starts them. */
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { cp, mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, readdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { unzipSync } from 'fflate';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { BenchReport } from '../bench/report.ts';
 import { rounded } from '../src/recording/encode.ts';
 import { readRecording } from '../src/recording/file.ts';
+import { badServer, json, says } from '../tests/support/openai.ts';
 import type { RunResult } from './run-folder.ts';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -90,6 +92,44 @@ describe('questions of a file', () => {
     const umlaut = await neuromas([...train, '--data', 'umlaut.jsonl', '--out', 'broken']);
     expect(umlaut.stderr).toMatch(/line 2: the question has the character "ö" \(U\+00F6\), and nano knows/);
     expect(existsSync(join(folder, 'broken'))).toBe(false);
+  });
+});
+
+describe('the key of a server', () => {
+  it('is in nothing that a run writes or says, though the server says it back', { timeout: 240_000 }, async () => {
+    const key = 'sk/very-secret-4711';
+    process.env['NEUROMAS_TEST_SERVER_KEY'] = key;
+    let refuses = false;
+    const server = await badServer((response, { headers }) => {
+      const said = headers.authorization ?? 'nothing';
+      if (refuses) json(response, 401, { error: { message: `no: ${said}` } });
+      else json(response, 200, says(`I know ${said}`));
+    });
+    const helper = { backend: 'endpoint', url: server.url, model: 'm' };
+    const spec = {
+      ...{ engine: 'reference', task: { level: 1 }, graph: { layers: [2, 1], helpers: { '1.1': helper } } },
+      ...{ training: { problems: 3, samples: 2, steps: 2 }, evaluation: { problems: 4, every: 1 } },
+    };
+    await writeFile(join(folder, 'helped.json'), JSON.stringify(spec));
+    const given = ['--key', `${server.url}=NEUROMAS_TEST_SERVER_KEY`, '--adapter', 'none'];
+    const command = ['train', '--spec', 'helped.json', '--out', 'helped', '--record', 'helped.recording.zip', ...given];
+    const trained = await neuromas(command);
+    expect(trained).toMatchObject({ code: 0, stderr: '' });
+    refuses = true;
+    const refused = await neuromas(['eval', '--run', 'helped', ...given]);
+    await server.close();
+    expect(server.seen.every(({ headers }) => headers.authorization === `Bearer ${key}`)).toBe(true);
+    expect(refused.code).toBe(2);
+    expect(refused.stderr).toMatch(/the server wants a key, or another one \(status 401: no: Bearer \(the key\)\)/);
+
+    const files = await readdir(join(folder, 'helped'), { recursive: true, withFileTypes: true });
+    const paths = files.filter((file) => file.isFile()).map((file) => join(file.parentPath, file.name));
+    const written = await Promise.all(paths.map((path) => readFile(path)));
+    const recording = await readFile(join(folder, 'helped.recording.zip'));
+    written.push(...Object.values(unzipSync(recording)).map((bytes) => Buffer.from(bytes)));
+    const all = [...written.map((bytes) => bytes.toString('latin1')), JSON.stringify([trained, refused])].join('\n');
+    expect(all).toContain('I know Bearer (the key)');
+    for (const one of [key, key.replaceAll('/', '\\/'), 'very-secret']) expect(all).not.toContain(one);
   });
 });
 
