@@ -57,8 +57,14 @@ export class Chromium {
     return context.pages()[0] ?? context.newPage();
   }
 
-  async newPage(): Promise<Page> {
-    return this.browser.contexts()[0]!.newPage();
+  /** Again where it was given a process that a test has just killed: the browser keeps a spare one. */
+  async newPage(tries = 5): Promise<Page> {
+    try {
+      return await this.browser.contexts()[0]!.newPage();
+    } catch (error) {
+      if (tries <= 1) throw error;
+      return this.newPage(tries - 1);
+    }
   }
 
   cdp(): Promise<CDPSession> {

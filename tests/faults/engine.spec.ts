@@ -6,7 +6,7 @@ import { endWorkers, goesOnByItself, keepWorkers, moreSteps, watchSteps } from '
 
 test('the worker is ended at any moment, again and again', async ({ page }) => {
   const count = times(4, 50);
-  allow(60_000 + count * 20_000);
+  allow(180_000 + count * 20_000);
   const spec = { ...brief, training: { ...brief.training, steps: 10 + times(4, 10) * count } };
   const record = new FaultRecord('engine worker ended');
   const expected = await undisturbed(spec);

@@ -5,8 +5,8 @@
 import { expect, test, type Page, type Worker } from '@playwright/test';
 import { Chromium, newProfile } from './browser.ts';
 import { allow, FaultRecord, times } from './record.ts';
-import { finished, onGpu, openRun, outcome, play, undisturbed } from './run.ts';
-import { goesOnByItself, living, moreSteps, watchSteps } from './watch.ts';
+import { finished, onGpu, openRun, outcome, pause, play, undisturbed } from './run.ts';
+import { goesOnByItself, type Memory, memoryOf, moreSteps, reportMemory, watchSteps } from './watch.ts';
 
 type Planted = typeof globalThis & { onPass?: ((phase: string) => void) | undefined; device: GPUDevice };
 
@@ -54,10 +54,10 @@ const FAULTS = {
 /** In the order of a step. Each takes its turn with either fault; a few runs have every second one. */
 const PHASES = ['prefill', 'decode', 'forward', 'backward', 'adam'];
 
-/** A run in a browser of its own that is long enough for so many faults: the next is planted while it trains on. */
+/** A run in a browser of its own that is long enough for so many faults, with pauses between them. */
 async function disturb(faults: number, inject: (page: Page, chromium: Chromium) => Promise<void>): Promise<void> {
   allow(180_000 + faults * 80_000);
-  const spec = { ...onGpu, training: { ...onGpu.training, steps: 2 + 6 * faults } };
+  const spec = { ...onGpu, training: { ...onGpu.training, steps: 4 + 16 * faults } };
   const expected = await undisturbed(spec);
   const profile = await newProfile();
   const chromium = await Chromium.start(profile.path);
@@ -86,16 +86,20 @@ test('WebGPU: workers and devices are lost in every phase, again and again', asy
     'device lost': new FaultRecord('GPU device lost, by phase'),
   };
   await disturb(plan.length, async (page) => {
-    let early = 0;
+    const memories: Memory[] = [];
     for (const [i, { phase, kind }] of plan.entries()) {
-      const worker = await tap(page);
       await moreSteps(page, 1);
+      const worker = await tap(page);
       await goesOnByItself(page, records[kind], () => worker.evaluate(FAULTS[kind], phase));
-      if (i === 1) early = await living(page);
+      await pause(page);
+      if ((i + 1) % rounds === 0 || rounds === 1) memories.push(await memoryOf(page));
+      await play(page);
     }
-    const [grown, losses] = [(await living(page)) - early, plan.length - 2];
-    console.log(`${Math.round(grown / 1000)} kB more live in the page after ${losses} lost engines`);
-    expect(grown).toBeLessThan(1_000_000 + 100_000 * losses);
+    reportMemory(`${plan.length} lost engines`, memories);
+    const [early, late] = [memories[1]!, memories.at(-1)!];
+    expect(late.page - early.page).toBeLessThan(1_000_000 + 20_000 * plan.length);
+    expect(late.renderers - early.renderers).toBeLessThan(60e6);
+    expect(late.gpu - early.gpu).toBeLessThan(100e6);
   });
 });
 
@@ -109,6 +113,8 @@ test('WebGPU: the GPU process is killed, again and again', async () => {
       await goesOnByItself(page, record, async () => {
         for (const pid of await chromium.processes('GPU')) process.kill(pid, 'SIGKILL');
       });
+      await pause(page);
+      await play(page);
     }
   });
 });

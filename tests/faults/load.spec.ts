@@ -1,9 +1,8 @@
-/** Much of everything: a long history of runs, a large network, many sandboxes on a page, many steps. */
+/** Much of everything: a long history of runs, a large network, many sandboxes on a page. Of steps: memory.spec.ts. */
 import { expect, test, type Page } from '@playwright/test';
 import type { NeuroMas } from '../../src/index.ts';
-import { allow, times } from './record.ts';
-import { brief, finished, openRun, play, stateOf, until } from './run.ts';
-import { living, moreSteps, watchSteps } from './watch.ts';
+import { brief, finished, openRun, play, until } from './run.ts';
+import { living } from './watch.ts';
 
 // As a reader has it: what is measured is drawn.
 test.use({ viewport: { width: 1280, height: 720 } });
@@ -139,26 +138,4 @@ test('10 sandboxes on a page share one engine, all train, and the page answers',
   expect(engines).toHaveLength(1);
   // Some 150 on two quiet cores.
   expect(Math.max(0, ...tasks)).toBeLessThan(1000);
-});
-
-test('many steps in a page: what lives in it does not grow', async ({ page }) => {
-  const count = times(60, 1000);
-  allow(120_000 + 1000 * count);
-  await openRun(page, {
-    ...brief,
-    training: { ...brief.training, steps: 2 * count, problems: 1 },
-    evaluation: { problems: 1, every: 0 },
-  });
-  await watchSteps(page);
-  await play(page);
-  await moreSteps(page, Math.round(count / 5));
-  const before = await living(page);
-  await moreSteps(page, count);
-  const grown = (await living(page)) - before;
-  console.log(
-    `${count} steps in a page: ${Math.round(before / 1000)} kB lived in it before, and ${Math.round(grown / count)} bytes more a step after`,
-  );
-  expect((await stateOf(page)).trouble).toBeNull();
-  // What the page makes once, and points of the curves, which the test notes too.
-  expect(grown).toBeLessThan(600_000 + 2000 * count);
 });

@@ -4,6 +4,7 @@ import type { Page } from '@playwright/test';
 import type { NeuroMas, RunSpecInput, SessionState } from '../../src/index.ts';
 import { linkTo } from '../e2e/page-helpers.ts';
 import { address, Chromium, newProfile } from './browser.ts';
+import { serveTiny, TINY_MODEL } from './tiny.ts';
 
 /** Quick on the reference engine: some ten steps a second. */
 export const brief = {
@@ -15,10 +16,10 @@ export const brief = {
   checkpoints: { every: 2 },
 } satisfies RunSpecInput;
 
-/** The smallest there is for WebGPU in software. */
+/** The smallest there is, for WebGPU in software. */
 export const onGpu = {
   ...brief,
-  engine: 'webgpu',
+  ...{ engine: 'webgpu', model: TINY_MODEL, prompt: 'compact', lora: { rank: 2 }, sampling: { maxNewTokens: 4 } },
   graph: { layers: [1] },
   training: { steps: 4, problems: 1, samples: 2 },
   evaluation: { problems: 1, every: 0 },
@@ -26,6 +27,7 @@ export const onGpu = {
 } satisfies RunSpecInput;
 
 export async function openRun(page: Page, spec: RunSpecInput): Promise<void> {
+  if (spec.model === TINY_MODEL) await serveTiny(page);
   await page.goto(`${address}${linkTo(spec, { pace: 'full' })}`);
   await page.waitForFunction(() => document.querySelector<NeuroMas>('neuro-mas')?.session?.state);
 }
@@ -53,6 +55,12 @@ export async function until(page: Page, what: (state: SessionState) => boolean, 
 /** As the reader's button does; resolves when training is on. */
 export const play = (page: Page): Promise<void> =>
   page.evaluate(() => void (document.querySelector('neuro-mas') as NeuroMas).session!.play());
+
+/** Resolves when nothing is under way. */
+export async function pause(page: Page): Promise<void> {
+  await page.evaluate(() => (document.querySelector('neuro-mas') as NeuroMas).session!.pause());
+  await until(page, ({ activity }) => activity === 'idle');
+}
 
 /** Goes on with the stored run, which is offered. */
 export async function resume(page: Page): Promise<number> {

@@ -1,4 +1,5 @@
 /** What a fault costs, measured in the page: every step it makes is noted, with what was saved by then. */
+import { readFile } from 'node:fs/promises';
 import { expect, type Page } from '@playwright/test';
 import type { NeuroMas } from '../../src/index.ts';
 import type { FaultRecord } from './record.ts';
@@ -109,4 +110,43 @@ export async function living(page: Page): Promise<number> {
   const { usedSize } = await session.send('Runtime.getHeapUsage');
   await session.detach();
   return usedSize;
+}
+
+export interface Memory {
+  /** Bytes that live in the page's heap after its garbage was collected. */
+  page: number;
+  /** Bytes of the processes that no file backs: the pages' with their workers, and the GPU's. */
+  renderers: number;
+  gpu: number;
+  /** Processor time of the renderers, in seconds. */
+  seconds: number;
+}
+
+/** Of a page whose browser runs on Linux. */
+export async function memoryOf(page: Page): Promise<Memory> {
+  const live = await living(page);
+  const session = await page.context().browser()!.newBrowserCDPSession();
+  const { processInfo } = await session.send('SystemInfo.getProcessInfo');
+  await session.detach();
+  const of = (kind: string) => processInfo.filter(({ type }) => type === kind);
+  const bytes = async (kind: string) => {
+    const each = await Promise.all(of(kind).map(({ id }) => readFile(`/proc/${id}/status`, 'utf8').catch(() => '')));
+    return each.reduce((sum, text) => sum + 1024 * Number(/RssAnon:\s+(\d+) kB/.exec(text)?.[1] ?? 0), 0);
+  };
+  const seconds = of('renderer').reduce((sum, { cpuTime }) => sum + cpuTime, 0);
+  return { page: live, renderers: await bytes('renderer'), gpu: await bytes('GPU'), seconds };
+}
+
+/** Says how memory went, in one line. */
+export function reportMemory(what: string, memories: readonly Memory[]): void {
+  const shown = (of: 'page' | 'renderers' | 'gpu') => memories.map((memory) => (memory[of] / 1e6).toFixed(1)).join(' ');
+  console.log(
+    `${what}: MB living in the page ${shown('page')}; of its processes ${shown('renderers')}; of the GPU's ${shown('gpu')}`,
+  );
+}
+
+/** Of ten measurements, the late ones against the early ones: the least of each, since garbage may be left. */
+export function growth(memories: readonly Memory[], of: 'page' | 'renderers' | 'gpu'): number {
+  const values = memories.map((memory) => memory[of]);
+  return Math.min(...values.slice(7)) - Math.min(...values.slice(1, 4));
 }
