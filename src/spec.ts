@@ -170,6 +170,8 @@ export const RunSpecSchema = v.strictObject({
       learningRate: v.optional(real(0, 1), 1e-3),
       /** Share of the steps, the last ones, in which the learning rate falls evenly to a tenth (default: none). */
       cooldown: v.optional(real(0, 1)),
+      /** Share of a step's problems that are asked again, since they were answered wrongly before (default: none). */
+      retry: v.optional(real(0, 0.9)),
       baseline: v.optional(v.picklist(['leave-one-out', 'moving-average', 'standardised']), 'leave-one-out'),
       klBeta: v.optional(real(0, 100), 0.02),
       entropyBeta: v.optional(real(-10, 10), 0),

@@ -82,6 +82,15 @@ const Meta = v.looseObject({
       }),
     ),
   ),
+  retries: v.optional(
+    v.record(
+      v.string(),
+      v.looseObject({
+        right: v.pipe(real, v.minValue(0, 'a share'), v.maxValue(1, 'a share')),
+        wrong: v.pipe(v.array(v.looseObject({ text, answer: text })), v.maxLength(64, 'at most 64 problems')),
+      }),
+    ),
+  ),
   schedule: v.optional(
     v.looseObject({
       average: v.nullable(real),

@@ -10,6 +10,7 @@ import { assignCredit, type BaselineState } from './credit.ts';
 import { hearing } from './evaluation.ts';
 import { judge, type Bench } from './judge.ts';
 import { layerSeconds, type Judged } from './report.ts';
+import { askAgain, noteAnswers, type Retries } from './retries.ts';
 import { explores, rowsOf, soloCredit, soloists } from './solo.ts';
 import { isHeard, type Voices } from './voice.ts';
 
@@ -22,6 +23,7 @@ export interface RolloutRequest extends Bench {
   level: number;
   voices: Voices;
   baseline: BaselineState;
+  retries: Retries;
   signal: AbortSignal | undefined;
   /** Also tell the probability of every token. */
   details: boolean;
@@ -36,6 +38,10 @@ export interface Rollout {
   credit: NodeCredit;
   /** The baseline's, to be given to the next step. */
   baseline: BaselineState;
+  /** Problems to be asked again, those of this step included. */
+  retries: Retries;
+  /** By row: whether its problem is asked again. Such rows are left out of the step's figures. */
+  again: (row: number) => boolean;
   /** Whether a node (by key) was heard in a row. */
   heard: (key: number, row: number) => boolean;
   seconds: Record<string, number>;
@@ -50,8 +56,15 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
   // A counterfactual step spends its samples on fewer situations, each with several messages.
   const samples = method === 'counterfactual' ? training.samples / replays : training.samples;
 
-  // Problems depend on (seed, step) alone, so a resumed run meets the same ones.
-  const problems = practiceProblems(task, request.level, training.problems, new Random(seed, step));
+  // Problems depend on (seed, step) and on what was answered wrongly before, which checkpoints keep: a resumed run meets the same.
+  const asked = askAgain(
+    practiceProblems(task, request.level, training.problems, new Random(seed, step)),
+    request.retries,
+    request.level,
+    training.retry ?? 0,
+    new Random(seed, step, 0x72657472),
+  );
+  const { problems, again } = asked;
 
   const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
   const solo = method === 'solo' ? soloists(plan, training.problems, spec.credit?.share ?? 1, seed, step) : null;
@@ -84,10 +97,10 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     const judgements = await judge(request, problemOf, execution, step, { signal });
     const rewards = judgements.map(({ reward }) => reward);
     const { advantages, state } = assignCredit(training.baseline, rewards, samples, request.baseline);
-    const again = { ...run, execution, rewards, judge: judgeOf(request, problems) };
+    const replay = { ...run, execution, rewards, judge: judgeOf(request, problems) };
     let credit: NodeCredit;
-    if (method === 'counterfactual') credit = await counterfactual(again, replays);
-    else if (method === 'blank') credit = await blanking(again);
+    if (method === 'counterfactual') credit = await counterfactual(replay, replays);
+    else if (method === 'blank') credit = await blanking(replay);
     else if (solo) credit = soloCredit(plan, solo, advantages, samples);
     else credit = { nodes: plan.nodes.map(({ id }) => same(id, advantages)), rollouts: [], calls: 0 };
 
@@ -105,12 +118,25 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     const unheard = (id: string, row: number): boolean => !heard(keyOf(id), row);
     const { channel } = reaches;
     const judged = { plan, problems, samples, execution, rewards: judgements, advantages, unheard, channel };
-    return { judged, execution, rewards, credit, baseline: state, heard, seconds };
+    const retries = training.retry
+      ? noteAnswers(request.retries, request.level, asked, meansOf(rewards, samples))
+      : request.retries;
+    return {
+      ...{ judged, execution, rewards, credit, baseline: state, heard, seconds, retries },
+      again: (row) => again[Math.floor(row / samples)] ?? false,
+    };
   } catch (error) {
     await releaseAll(engine, execution.rollouts);
     throw error;
   }
 }
+
+/** Mean reward of every problem. */
+const meansOf = (rewards: readonly number[], samples: number): number[] =>
+  Array.from({ length: rewards.length / samples }, (_, problem) => {
+    const own = rewards.slice(problem * samples, (problem + 1) * samples);
+    return own.reduce((sum, reward) => sum + reward, 0) / samples;
+  });
 
 const same = (node: string, advantages: Float32Array) => ({ node, advantages: advantages.slice() });
 

@@ -42,6 +42,7 @@ import {
   type NodeStart,
 } from './network.ts';
 import { firstTranscripts, meanMetrics, modesOf, transcriptOf, weightedMean, type Judged } from './report.ts';
+import { askable, type Retries } from './retries.ts';
 import { rollOut } from './rollout.ts';
 import { checkFinite, checkSameBase, checkSameNetwork, isNonFinite, mergeSettings, type Settings } from './settings.ts';
 import { SharedEngine } from './shared.ts';
@@ -99,6 +100,7 @@ export class Trainer {
   #curve: CurvePoint[] = [];
   #evaluations: Checkpoint['evaluations'] = [];
   #baseline: BaselineState = {};
+  #retries: Retries = {};
   #voices: Voices = {};
   #schedule: ScheduleState = newSchedule();
   /** A log: going back to a checkpoint does not unmake what was decided. */
@@ -219,6 +221,7 @@ export class Trainer {
       level,
       voices: this.#voices,
       baseline: this.#baseline,
+      retries: this.#retries,
       signal: options.signal,
       details: options.details ?? false,
     });
@@ -249,13 +252,15 @@ export class Trainer {
 
     // Report.
     this.#baseline = rollout.baseline;
+    this.#retries = rollout.retries;
     const { ramp = RAMP, floor } = this.#spec.growth ?? {};
     this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, { ramp, floor });
     this.#step = step + 1;
-    const metrics = meanMetrics(judged.rewards);
+    const fresh = judged.rewards.filter((_, row) => !rollout.again(row));
+    const metrics = meanMetrics(fresh);
     const point: CurvePoint = {
       step: this.#step,
-      reward: rewards.reduce((sum, reward) => sum + reward, 0) / execution.rows,
+      reward: fresh.reduce((sum, { reward }) => sum + reward, 0) / fresh.length,
       accuracy: metrics.accuracy ?? 0,
       kl: weightedMean(update.nodes, (node) => node.kl),
       entropy: weightedMean(update.nodes, (node) => node.entropy),
@@ -342,6 +347,7 @@ export class Trainer {
         transcripts: judged ? problems.map((_, row) => transcriptOf(judged, row)) : [],
         ...(measured ? { heldOut: measured.accuracy } : {}),
         ...(Object.keys(this.#voices).length > 0 ? { voices: structuredClone(this.#voices) } : {}),
+        ...(this.#spec.training.retry ? { retries: structuredClone(this.#retries) } : {}),
         ...(this.#frozen.size > 0 ? { frozen: [...this.#frozen] } : {}),
         ...(this.#decisions.length > 0 ? { decisions: structuredClone(this.#decisions) } : {}),
         ...(isScheduled(this.#spec) ? { schedule: structuredClone(this.#schedule) } : {}),
@@ -521,6 +527,7 @@ export class Trainer {
     this.#evaluations = structuredClone(checkpoint.evaluations);
     this.#baseline = { ...checkpoint.baseline };
     this.#voices = structuredClone(checkpoint.voices ?? {});
+    this.#retries = askable(checkpoint.retries ?? {}, this.task);
     this.#schedule = structuredClone(checkpoint.schedule ?? newSchedule());
     this.#frozen = new Set(checkpoint.frozen);
   }

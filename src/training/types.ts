@@ -1,6 +1,7 @@
 import type { AdapterState, Message, NodeUpdate } from '../../workers/engine-api.ts';
 import type { RunSpec } from '../spec.ts';
 import type { ScheduleState } from './curriculum.ts';
+import type { Retries } from './retries.ts';
 import type { Voice, Voices } from './voice.ts';
 
 /** One pass of one problem through the network, for people to read. */
@@ -24,7 +25,10 @@ export interface NodeTranscript {
   advantage?: number;
 }
 
-/** One point of the curves. `reward` and `accuracy` are means over the step's sampled rollouts. */
+/**
+ * One point of the curves. `reward` and `accuracy` are means over the step's sampled rollouts, those of problems that were
+ * asked again because they had been answered wrongly (`training.retry`) left out.
+ */
 export interface CurvePoint {
   step: number;
   reward: number;
@@ -108,6 +112,8 @@ export interface Checkpoint {
   frozen?: number[];
   /** What was decided so far, the latest few hundred. */
   decisions?: Decision[];
+  /** Problems that were answered wrongly and are to be asked again, by level. */
+  retries?: Retries;
   /** Where a curriculum and a growth schedule stand. */
   schedule?: ScheduleState;
 }
