@@ -209,6 +209,11 @@ export const RunSpecSchema = v.strictObject({
       method: v.optional(v.picklist(['same', 'counterfactual', 'blank', 'solo']), 'counterfactual'),
       /** Of `solo`: share of a step's problems in which one node explores alone (default: all). */
       share: v.optional(real(0, 1)),
+      /**
+       * Of `solo`: this share of a soloist's samples is drawn at this temperature, and learned from only where it earned more
+       * than the other samples (default: none). Brings back alternatives that have become too unlikely to be met.
+       */
+      bold: v.optional(v.strictObject({ share: real(0, 0.9), temperature: v.optional(real(0.05, 10), 2) })),
       /** Messages compared in each situation, the one that was sent included; divides `training.samples`. */
       replays: v.optional(int(2, 32), 4),
     }),
@@ -375,8 +380,14 @@ function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
       );
     }
   }
-  if (credit?.share !== undefined && credit.method !== 'solo') {
-    throw new SpecError(`credit.share: ${credit.method} has none; it belongs to credit.method "solo"`);
+  for (const field of ['share', 'bold'] as const) {
+    if (credit?.[field] === undefined || credit.method === 'solo') continue;
+    throw new SpecError(`credit.${field}: ${credit.method} has none; it belongs to credit.method "solo"`);
+  }
+  if (credit?.bold && spec.training.baseline === 'moving-average') {
+    throw new SpecError(
+      'credit.bold: it is held against the other samples of its problem; choose another training.baseline',
+    );
   }
   if (credit && credit.method !== 'same' && spec.lora.shared) {
     throw new SpecError(`credit.method: ${credit.method} needs an adapter for each node; leave lora.shared out`);

@@ -18,12 +18,17 @@ export interface Hearing {
   channel?: ((text: string) => string) | undefined;
 }
 
+/** How a node writes in a row: greedily, as it is sampled, or sampled at a temperature of its own. */
+export type Manner = 'greedy' | 'sampled' | 'bold';
+
 interface Run extends Hearing {
   /**
-   * Whether a node samples in a row; elsewhere it writes greedily, once for each prompt, and is not kept. Asked with the
-   * row's `heardAs`. Left out: every node samples in every row.
+   * How a node writes in a row. What is greedy is written once for each prompt, and is not kept; a layer keeps what was
+   * sampled first and what was bold behind it. Asked with the row's `heardAs`. Left out: every node samples in every row.
    */
-  explores?: ((node: PlannedNode, row: number) => boolean) | undefined;
+  manner?: ((node: PlannedNode, row: number) => Manner) | undefined;
+  /** The temperature of what is bold. */
+  boldness?: number | undefined;
   plan: Plan;
   engine: EngineApi;
   /** Texts of the problems. */
@@ -152,25 +157,28 @@ interface WrittenLayer {
   written: number;
 }
 
-/** All rows of a layer: those that explore are sampled, and kept if asked for; the others are written once a prompt. */
+/** All rows of a layer: those that are sampled are kept if asked for; the others are written once a prompt. */
 async function writeLayer(
   request: ContinueRequest,
   nodes: readonly PlannedNode[],
   promptOf: ReturnType<typeof prompter>,
   onKept: (rollout: number) => void,
 ): Promise<WrittenLayer> {
-  const { engine, rows, explores, signal } = request;
+  const { engine, rows, manner, signal } = request;
   const asked = nodes.map((node) => {
     const prompts = rows.map(({ problem, heardAs }, row) => promptOf(node, problem, row, heardAs));
-    const explored: number[][] = [];
+    const sampled: number[][] = [];
+    const bold: number[][] = [];
     const settled = new Map<string, number[]>();
     for (const [row, prompt] of prompts.entries()) {
+      const how = manner?.(node, rows[row]?.heardAs ?? row) ?? 'sampled';
       const same = settled.get(prompt);
-      if (!explores || explores(node, rows[row]?.heardAs ?? row)) explored.push([row]);
+      if (how === 'sampled') sampled.push([row]);
+      else if (how === 'bold') bold.push([row]);
       else if (same) same.push(row);
       else settled.set(prompt, [row]);
     }
-    return { node, prompts, explored, settled: [...settled.values()] };
+    return { node, prompts, sampled, bold, settled: [...settled.values()] };
   });
   const result: WrittenLayer = {
     messages: new Map(asked.map(({ node }) => [node.id, []])),
@@ -214,8 +222,13 @@ async function writeLayer(
   };
   const { sampling, ...form } = writing(request);
   await write(
-    asked.map(({ explored }) => explored),
+    asked.map(({ sampled }) => sampled),
     { sampling, ...form },
+    request.keep,
+  );
+  await write(
+    asked.map(({ bold }) => bold),
+    { sampling: { ...sampling, temperature: request.boldness ?? sampling.temperature }, ...form },
     request.keep,
   );
   await write(

@@ -11,7 +11,7 @@ import { hearing } from './evaluation.ts';
 import { judge, type Bench } from './judge.ts';
 import { layerSeconds, type Judged } from './report.ts';
 import { askAgain, noteAnswers, type Retries } from './retries.ts';
-import { explores, rowsOf, soloCredit, soloists } from './solo.ts';
+import { isBold, mannerOf, rowsOf, soloAdvantages, soloCredit, soloOf } from './solo.ts';
 import { isHeard, type Voices } from './voice.ts';
 
 export interface RolloutRequest extends Bench {
@@ -40,8 +40,8 @@ export interface Rollout {
   baseline: BaselineState;
   /** Problems to be asked again, those of this step included. */
   retries: Retries;
-  /** By row: whether its problem is asked again. Such rows are left out of the step's figures. */
-  again: (row: number) => boolean;
+  /** Whether a row is left out of the step's figures: its problem is asked again, or it was drawn boldly. */
+  aside: (row: number) => boolean;
   /** Whether a node (by key) was heard in a row. */
   heard: (key: number, row: number) => boolean;
   seconds: Record<string, number>;
@@ -67,7 +67,7 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
   const { problems, again } = asked;
 
   const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
-  const solo = method === 'solo' ? soloists(plan, training.problems, spec.credit?.share ?? 1, seed, step) : null;
+  const solo = method === 'solo' ? soloOf(plan, spec, step) : null;
   const reaches = hearing({ plan, task, silent: [] }, problems);
   const run = {
     ...reaches,
@@ -81,7 +81,8 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     sampling,
     prompt: promptForm(spec),
     ...(solo && {
-      explores: ({ key }: { key: number }, row: number) => explores(solo[Math.floor(row / samples)], key),
+      manner: ({ key }: { key: number }, row: number) => mannerOf(solo, key, row),
+      boldness: spec.credit?.bold?.temperature,
     }),
     details,
     signal,
@@ -96,18 +97,20 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     const problemOf = (row: number): Problem => problems[Math.floor(row / samples)] as Problem;
     const judgements = await judge(request, problemOf, execution, step, { signal });
     const rewards = judgements.map(({ reward }) => reward);
-    const { advantages, state } = assignCredit(training.baseline, rewards, samples, request.baseline);
+    const { advantages, state } = solo?.bold
+      ? soloAdvantages(solo, rewards, training.baseline)
+      : assignCredit(training.baseline, rewards, samples, request.baseline);
     const replay = { ...run, execution, rewards, judge: judgeOf(request, problems) };
     let credit: NodeCredit;
     if (method === 'counterfactual') credit = await counterfactual(replay, replays);
     else if (method === 'blank') credit = await blanking(replay);
-    else if (solo) credit = soloCredit(plan, solo, advantages, samples);
+    else if (solo) credit = soloCredit(plan, solo, advantages);
     else credit = { nodes: plan.nodes.map(({ id }) => same(id, advantages)), rollouts: [], calls: 0 };
 
     // A message that nobody was given has no part in the reward.
     for (const own of credit.nodes) {
       const key = keyOf(own.node);
-      const played = solo && rowsOf(solo, key, samples);
+      const played = solo && rowsOf(solo, key);
       const others = Math.max(1, own.advantages.length / execution.rows - 1);
       own.advantages.forEach((_, i) => {
         const row = played ? (played[i] ?? 0) : i < execution.rows ? i : Math.floor((i - execution.rows) / others);
@@ -118,12 +121,13 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     const unheard = (id: string, row: number): boolean => !heard(keyOf(id), row);
     const { channel } = reaches;
     const judged = { plan, problems, samples, execution, rewards: judgements, advantages, unheard, channel };
+    const bold = (row: number): boolean => solo !== null && isBold(solo, row);
     const retries = training.retry
-      ? noteAnswers(request.retries, request.level, asked, meansOf(rewards, samples))
+      ? noteAnswers(request.retries, request.level, asked, meansOf(rewards, samples, bold))
       : request.retries;
     return {
       ...{ judged, execution, rewards, credit, baseline: state, heard, seconds, retries },
-      again: (row) => again[Math.floor(row / samples)] ?? false,
+      aside: (row) => again[Math.floor(row / samples)] === true || bold(row),
     };
   } catch (error) {
     await releaseAll(engine, execution.rollouts);
@@ -131,11 +135,11 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
   }
 }
 
-/** Mean reward of every problem. */
-const meansOf = (rewards: readonly number[], samples: number): number[] =>
+/** Mean reward of every problem, without the rows that are left out. */
+const meansOf = (rewards: readonly number[], samples: number, left: (row: number) => boolean): number[] =>
   Array.from({ length: rewards.length / samples }, (_, problem) => {
-    const own = rewards.slice(problem * samples, (problem + 1) * samples);
-    return own.reduce((sum, reward) => sum + reward, 0) / samples;
+    const own = rewards.filter((_, row) => Math.floor(row / samples) === problem && !left(row));
+    return own.reduce((sum, reward) => sum + reward, 0) / own.length;
   });
 
 const same = (node: string, advantages: Float32Array) => ({ node, advantages: advantages.slice() });

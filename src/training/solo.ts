@@ -4,9 +4,12 @@
  * others; and what nobody varies is written once for all rollouts of the problem. It is coordinate ascent on the reward of
  * the greedy network, which is the one that is tested.
  */
+import type { Manner } from '../graph/execute.ts';
 import type { Plan } from '../graph/plan.ts';
 import { Random } from '../random.ts';
+import type { RunSpec } from '../spec.ts';
 import type { NodeCredit } from './counterfactual.ts';
+import { assignCredit, type Baseline, type Credit } from './credit.ts';
 
 /** The key of the node that explores alone, or null where all do. */
 export type Soloist = number | null;
@@ -27,23 +30,67 @@ export function soloists(plan: Plan, problems: number, share: number, seed: numb
   );
 }
 
-export const explores = (soloist: Soloist | undefined, key: number): boolean => soloist == null || soloist === key;
+/** Who explores how in a step. */
+export interface Solo {
+  /** By problem. */
+  soloists: readonly Soloist[];
+  /** Rollouts of each problem, and how many of a soloist's, the last ones, are bold. */
+  samples: number;
+  bold: number;
+}
 
-/** The rows in which a node explored, in order. */
-export const rowsOf = (solo: readonly Soloist[], key: number, samples: number): number[] =>
-  solo.flatMap((soloist, problem) =>
-    explores(soloist, key) ? Array.from({ length: samples }, (_, sample) => problem * samples + sample) : [],
-  );
+export function soloOf(plan: Plan, spec: RunSpec, step: number): Solo {
+  const { problems, samples } = spec.training;
+  const { share = 1, bold } = spec.credit ?? {};
+  return {
+    soloists: soloists(plan, problems, share, spec.seed, step),
+    samples,
+    // At least two samples tell what is usual.
+    bold: Math.min(samples - 2, Math.round((bold?.share ?? 0) * samples)),
+  };
+}
+
+export function mannerOf({ soloists, samples, bold }: Solo, key: number, row: number): Manner {
+  const soloist = soloists[Math.floor(row / samples)];
+  if (soloist == null) return 'sampled';
+  if (soloist !== key) return 'greedy';
+  return row % samples < samples - bold ? 'sampled' : 'bold';
+}
+
+/** Whether somebody was bold in a row. */
+export const isBold = ({ soloists, samples, bold }: Solo, row: number): boolean =>
+  soloists[Math.floor(row / samples)] != null && row % samples >= samples - bold;
+
+/** The rows in which a node explored, in the order in which they were kept: what is bold comes last. */
+export function rowsOf(solo: Solo, key: number): number[] {
+  const rows = Array.from({ length: solo.soloists.length * solo.samples }, (_, row) => row);
+  return (['sampled', 'bold'] as const).flatMap((manner) => rows.filter((row) => mannerOf(solo, key, row) === manner));
+}
+
+/**
+ * Advantages by row. What was drawn boldly is no sample of the policy: it is held against what is usual, the mean of the
+ * others, and has no part in that; and it is learned from only where it is better. (TOPR, Le Roux et al. 2025, weighs what
+ * did badly by how likely the policy is to do it, which is next to nothing here.)
+ */
+export function soloAdvantages(solo: Solo, rewards: readonly number[], baseline: Baseline): Credit {
+  const { samples, bold } = solo;
+  const advantages = new Float32Array(rewards.length);
+  for (const [problem, soloist] of solo.soloists.entries()) {
+    const first = problem * samples;
+    const usual = rewards.slice(first, first + samples - (soloist == null ? 0 : bold));
+    const mean = usual.reduce((sum, reward) => sum + reward, 0) / usual.length;
+    advantages.set(assignCredit(baseline, usual, usual.length, {}).advantages, first);
+    for (let row = first + usual.length; row < first + samples; row++) {
+      advantages[row] = Math.max(0, (rewards[row] ?? 0) - mean);
+    }
+  }
+  return { advantages, state: {} };
+}
 
 /** Every node's advantages in the rows in which it explored; nodes that never did are left out. */
-export function soloCredit(
-  plan: Plan,
-  solo: readonly Soloist[],
-  advantages: Float32Array,
-  samples: number,
-): NodeCredit {
+export function soloCredit(plan: Plan, solo: Solo, advantages: Float32Array): NodeCredit {
   const nodes = plan.nodes.flatMap(({ id, key, helper }) => {
-    const rows = helper ? [] : rowsOf(solo, key, samples);
+    const rows = helper ? [] : rowsOf(solo, key);
     return rows.length === 0 ? [] : [{ node: id, advantages: Float32Array.from(rows, (row) => advantages[row] ?? 0) }];
   });
   return { nodes, rollouts: [], calls: 0 };
