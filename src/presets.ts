@@ -76,6 +76,31 @@ export const presets = {
       evaluation: { problems: 100, every: 15 },
     },
   },
+  'arithmetic-seven': {
+    title: 'Seven nodes for seven operations',
+    lookFor:
+      'Four nodes learn problems of four operations; each harder kind brings a node. Watch every first node find a bracket of its own. Some half an hour without a graphics card.',
+    spec: {
+      model: 'nano',
+      task: { name: 'arithmetic', level: 4 },
+      graph: { layers: [1, 2, 1], hears: 'all' },
+      credit: { method: 'solo', share: 0.8, bold: {} },
+      curriculum: { to: 7, pass: 0.85, revisit: 0.4 },
+      guard: { patience: 150 },
+      growth: {
+        start: 'silent',
+        floor: 0.5,
+        schedule: [
+          { when: 'begin', at: 5, do: 'add-node', layer: 1 },
+          { when: 'begin', at: 6, do: 'add-node', layer: 1 },
+          { when: 'begin', at: 7, do: 'add-node', layer: 1 },
+        ],
+      },
+      training: { steps: 800, problems: 48, samples: 16, learningRate: 1e-3, cooldown: 0.15, retry: 0.5 },
+      evaluation: { problems: 50, every: 25 },
+      checkpoints: { every: 25 },
+    },
+  },
   single: {
     title: 'One node alone',
     lookFor: 'The control: the same problems and the same eight characters, but nobody to share the work with.',

@@ -210,10 +210,13 @@ export const RunSpecSchema = v.strictObject({
       /** Of `solo`: share of a step's problems in which one node explores alone (default: all). */
       share: v.optional(real(0, 1)),
       /**
-       * Of `solo`: this share of a soloist's samples is drawn at this temperature, and learned from only where it earned more
-       * than the other samples (default: none). Brings back alternatives that have become too unlikely to be met.
+       * Of `solo`: where a problem is asked again (`training.retry`), this share of the soloist's samples is drawn at this
+       * temperature, and learned from only where it earned more than the other samples (default: none). It meets alternatives
+       * that have become too unlikely to be met otherwise.
        */
-      bold: v.optional(v.strictObject({ share: real(0, 0.9), temperature: v.optional(real(0.05, 10), 2) })),
+      bold: v.optional(
+        v.strictObject({ share: v.optional(real(0, 0.9), 0.75), temperature: v.optional(real(0.05, 10), 2) }),
+      ),
       /** Messages compared in each situation, the one that was sent included; divides `training.samples`. */
       replays: v.optional(int(2, 32), 4),
     }),
@@ -384,7 +387,10 @@ function checkSchedule(spec: RunSpec, levels: readonly number[]): void {
     if (credit?.[field] === undefined || credit.method === 'solo') continue;
     throw new SpecError(`credit.${field}: ${credit.method} has none; it belongs to credit.method "solo"`);
   }
-  if (credit?.bold && spec.training.baseline === 'moving-average') {
+  if (credit?.bold && !training.retry) {
+    throw new SpecError('credit.bold: it is for problems that are asked again; set training.retry, for example to 0.5');
+  }
+  if (credit?.bold && training.baseline === 'moving-average') {
     throw new SpecError(
       'credit.bold: it is held against the other samples of its problem; choose another training.baseline',
     );

@@ -25,6 +25,13 @@ export const recordings = {
     bytes: 24_416,
     presets: [],
   },
+  'grown-4-2-1': {
+    title: 'Grown to seven nodes, for seven operations',
+    lookFor:
+      'Four nodes learn four operations; each harder kind brings a node, until each first node has a bracket of its own: of 50 problems with seven operations all are right.',
+    bytes: 101_588,
+    presets: ['arithmetic-seven'],
+  },
 } satisfies Record<string, Listed>;
 
 export type RecordingName = keyof typeof recordings;

@@ -7,14 +7,14 @@ const LAST = 7;
 /**
  * docs/log.md, "Seventh session" and "Eighth session". It begins at level 4, since what nodes agree on at easier levels, where several ways to
  * divide the work are as good, has to be unlearned there; easier levels are practised beside it. Four problems in five are
- * explored by one node alone, half of its samples boldly: habits that only some problems punish (which operand comes first) are
- * never met with otherwise once they are settled. What was answered wrongly is asked again. A new node comes with the level that needs it, heard in half of the rollouts at least.
+ * explored by one node alone. What was answered wrongly is asked again, and explored boldly: a habit that only some
+ * problems punish (which operand comes first) is never left otherwise once it is settled. A new node comes with the level that needs it, heard in half of the rollouts at least.
  */
 const recipe = {
   task: { name: 'arithmetic', level: FIRST },
   curriculum: { to: LAST, pass: 0.85, revisit: 0.4 },
   guard: { patience: 150 },
-  credit: { method: 'solo', share: 0.8, bold: { share: 0.5, temperature: 2 } },
+  credit: { method: 'solo', share: 0.8, bold: {} },
 } satisfies RunSpecInput;
 
 /** 1-2-1 at level 4, then a node more in front for every level: 4-2-1 at level 7. */

@@ -74,6 +74,11 @@ export const credit: Study = {
       label: 'one node at a time in half of the problems',
       spec: { ...network, credit: { method: 'solo', share: 0.5 } },
     },
+    {
+      name: 'solo-bold',
+      label: 'one node at a time, wrong problems again and boldly',
+      spec: { ...network, credit: { method: 'solo', bold: {} }, training: { retry: 0.5 } },
+    },
   ],
   comparisons: [
     ['leave-one-out', 'moving-average', 'leave-one-out against the moving average'],
@@ -82,5 +87,6 @@ export const credit: Study = {
     ['blank', 'leave-one-out', 'credit against silence against the same for all'],
     ['solo', 'leave-one-out', 'one node exploring at a time against all at once'],
     ['solo-half', 'leave-one-out', 'both by halves against all at once'],
+    ['solo-bold', 'solo', 'asking again and being bold against neither'],
   ],
 };

@@ -67,7 +67,7 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
   const { problems, again } = asked;
 
   const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
-  const solo = method === 'solo' ? soloOf(plan, spec, step) : null;
+  const solo = method === 'solo' ? soloOf(plan, spec, step, again) : null;
   const reaches = hearing({ plan, task, silent: [] }, problems);
   const run = {
     ...reaches,
@@ -97,9 +97,10 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     const problemOf = (row: number): Problem => problems[Math.floor(row / samples)] as Problem;
     const judgements = await judge(request, problemOf, execution, step, { signal });
     const rewards = judgements.map(({ reward }) => reward);
-    const { advantages, state } = solo?.bold
-      ? soloAdvantages(solo, rewards, training.baseline)
-      : assignCredit(training.baseline, rewards, samples, request.baseline);
+    const { advantages, state } =
+      spec.credit?.bold && solo
+        ? soloAdvantages(solo, rewards, training.baseline)
+        : assignCredit(training.baseline, rewards, samples, request.baseline);
     const replay = { ...run, execution, rewards, judge: judgeOf(request, problems) };
     let credit: NodeCredit;
     if (method === 'counterfactual') credit = await counterfactual(replay, replays);
@@ -138,7 +139,8 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
 /** Mean reward of every problem, without the rows that are left out. */
 const meansOf = (rewards: readonly number[], samples: number, left: (row: number) => boolean): number[] =>
   Array.from({ length: rewards.length / samples }, (_, problem) => {
-    const own = rewards.filter((_, row) => Math.floor(row / samples) === problem && !left(row));
+    const first = problem * samples;
+    const own = rewards.slice(first, first + samples).filter((_, sample) => !left(first + sample));
     return own.reduce((sum, reward) => sum + reward, 0) / own.length;
   });
 

@@ -21,7 +21,7 @@ it('gives every node its turn, alone or with all others, from the seed and the s
 
 it('credits a node in the rows in which it explored, what is bold behind the rest, and in no others', () => {
   const [a = 0, b = 0, c = 0] = keys;
-  const solo = { soloists: [a, null, c], samples: 2, bold: 0 };
+  const solo = { soloists: [a, null, c], samples: 2, bold: [0, 0, 0] };
   expect(rowsOf(solo, a)).toEqual([0, 1, 2, 3]);
   expect(rowsOf(solo, b)).toEqual([2, 3]);
   expect(rowsOf(solo, c)).toEqual([2, 3, 4, 5]);
@@ -30,8 +30,7 @@ it('credits a node in the rows in which it explored, what is bold behind the res
     ['1.0', [1, -1, 2, -2]],
     ['2.0', [3, -3]],
   ]);
-  // Nobody is bold where all explore.
-  const bold = { soloists: [a, null, a], samples: 3, bold: 1 };
+  const bold = { soloists: [a, null, a], samples: 3, bold: [1, 0, 1] };
   expect(rowsOf(bold, a)).toEqual([0, 1, 3, 4, 5, 6, 7, 2, 8]);
   expect([2, 5, 8].map((row) => [mannerOf(bold, a, row), mannerOf(bold, b, row)])).toEqual([
     ['bold', 'greedy'],
@@ -42,7 +41,7 @@ it('credits a node in the rows in which it explored, what is bold behind the res
 
 it('learns from what is bold where it did better than is usual, which it has no part in', () => {
   const [a = 0] = keys;
-  const solo = { soloists: [a, a, null], samples: 4, bold: 2 };
+  const solo = { soloists: [a, a, null], samples: 4, bold: [2, 2, 0] };
   const { advantages } = soloAdvantages(solo, [0, 0, 1, 0, 1, 0, 1, 0, 1, 0, 0, 0], 'leave-one-out');
   const third = Math.fround(1 / 3);
   expect([...advantages]).toEqual([0, 0, 1, 0, 1, -1, 0.5, 0, 1, -third, -third, -third]);
@@ -59,10 +58,18 @@ it.each([
       graph: { layers: [2, 1], hears: 'all' },
       lora: { rank: 1 },
       credit: { method: 'solo', ...(bold && { bold }) },
-      training: { problems: 3, samples: 4 },
+      training: { problems: 3, samples: 4, ...(bold && { retry: 0.9 }) },
       sampling: { maxNewTokens: 4 },
     });
     const trainer = await Trainer.create({ spec, engine });
+    if (bold) {
+      // As if the level were nearly right, so that what was wrong is asked again in every place.
+      await trainer.step();
+      const checkpoint = await trainer.snapshot();
+      const wrong = checkpoint.retries?.[spec.task.level]?.wrong ?? [];
+      expect(wrong).toHaveLength(3);
+      await trainer.restore({ ...checkpoint, retries: { [spec.task.level]: { right: 1, wrong } } });
+    }
     const [generate, update] = [vi.spyOn(engine, 'generate'), vi.spyOn(engine, 'update')];
     const { point } = await trainer.step();
     const calls = generate.mock.calls.map(([call]) => call);

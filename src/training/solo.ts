@@ -34,37 +34,46 @@ export function soloists(plan: Plan, problems: number, share: number, seed: numb
 export interface Solo {
   /** By problem. */
   soloists: readonly Soloist[];
-  /** Rollouts of each problem, and how many of a soloist's, the last ones, are bold. */
+  /** Rollouts of each problem. */
   samples: number;
-  bold: number;
+  /** By problem: how many of them, the last ones, are bold. */
+  bold: readonly number[];
 }
 
-export function soloOf(plan: Plan, spec: RunSpec, step: number): Solo {
+/** `again`: by problem, whether it is asked again. A soloist is bold where what is usual is known to be wrong. */
+export function soloOf(plan: Plan, spec: RunSpec, step: number, again: readonly boolean[]): Solo {
   const { problems, samples } = spec.training;
   const { share = 1, bold } = spec.credit ?? {};
+  const explorers = soloists(plan, problems, share, spec.seed, step);
+  // At least two samples tell what is usual.
+  const most = Math.min(samples - 2, Math.round((bold?.share ?? 0) * samples));
   return {
-    soloists: soloists(plan, problems, share, spec.seed, step),
+    soloists: explorers,
     samples,
-    // At least two samples tell what is usual.
-    bold: Math.min(samples - 2, Math.round((bold?.share ?? 0) * samples)),
+    bold: explorers.map((soloist, problem) => (soloist !== null && again[problem] ? most : 0)),
   };
 }
 
-export function mannerOf({ soloists, samples, bold }: Solo, key: number, row: number): Manner {
-  const soloist = soloists[Math.floor(row / samples)];
+export function mannerOf(solo: Solo, key: number, row: number): Manner {
+  const soloist = solo.soloists[Math.floor(row / solo.samples)];
   if (soloist == null) return 'sampled';
   if (soloist !== key) return 'greedy';
-  return row % samples < samples - bold ? 'sampled' : 'bold';
+  return isBold(solo, row) ? 'bold' : 'sampled';
 }
 
 /** Whether somebody was bold in a row. */
-export const isBold = ({ soloists, samples, bold }: Solo, row: number): boolean =>
-  soloists[Math.floor(row / samples)] != null && row % samples >= samples - bold;
+export const isBold = ({ samples, bold }: Solo, row: number): boolean =>
+  row % samples >= samples - (bold[Math.floor(row / samples)] ?? 0);
 
 /** The rows in which a node explored, in the order in which they were kept: what is bold comes last. */
 export function rowsOf(solo: Solo, key: number): number[] {
-  const rows = Array.from({ length: solo.soloists.length * solo.samples }, (_, row) => row);
-  return (['sampled', 'bold'] as const).flatMap((manner) => rows.filter((row) => mannerOf(solo, key, row) === manner));
+  const { samples, soloists } = solo;
+  const rows = soloists.flatMap((soloist, problem) =>
+    soloist === null || soloist === key
+      ? Array.from({ length: samples }, (_, sample) => problem * samples + sample)
+      : [],
+  );
+  return [...rows.filter((row) => !isBold(solo, row)), ...rows.filter((row) => isBold(solo, row))];
 }
 
 /**
@@ -75,9 +84,9 @@ export function rowsOf(solo: Solo, key: number): number[] {
 export function soloAdvantages(solo: Solo, rewards: readonly number[], baseline: Baseline): Credit {
   const { samples, bold } = solo;
   const advantages = new Float32Array(rewards.length);
-  for (const [problem, soloist] of solo.soloists.entries()) {
+  for (const [problem, count] of bold.entries()) {
     const first = problem * samples;
-    const usual = rewards.slice(first, first + samples - (soloist == null ? 0 : bold));
+    const usual = rewards.slice(first, first + samples - count);
     const mean = usual.reduce((sum, reward) => sum + reward, 0) / usual.length;
     advantages.set(assignCredit(baseline, usual, usual.length, {}).advantages, first);
     for (let row = first + usual.length; row < first + samples; row++) {
