@@ -1,26 +1,17 @@
 /** Growth: a network that is grown level by level against the same network from the start. */
-import type { RunSpecInput } from '../spec.ts';
+import { presets } from '../presets.ts';
 import type { Arm, Size, Study } from './study.ts';
 
-const FIRST = 4;
-const LAST = 7;
 /**
- * docs/log.md, "Seventh session" and "Eighth session". It begins at level 4, since what nodes agree on at easier levels, where several ways to
- * divide the work are as good, has to be unlearned there; easier levels are practised beside it. Four problems in five are
- * explored by one node alone. What was answered wrongly is asked again, and explored boldly: a habit that only some
- * problems punish (which operand comes first) is never left otherwise once it is settled. A new node comes with the level that needs it, heard in half of the rollouts at least.
+ * docs/log.md, "Seventh session" and "Eighth session". It begins at level 4, since what nodes agree on at easier levels, where
+ * several ways to divide the work are as good, has to be unlearned there; easier levels are practised beside it. Four
+ * problems in five are explored by one node alone. What was answered wrongly is asked again, and explored boldly: a habit
+ * that only some problems punish (which operand comes first) is never left otherwise once it is settled. A new node comes
+ * with the level that needs it, heard in half of the rollouts at least: 1-2-1 becomes 4-2-1.
  */
-const recipe = {
-  task: { name: 'arithmetic', level: FIRST },
-  curriculum: { to: LAST, pass: 0.85, revisit: 0.4 },
-  guard: { patience: 150 },
-  credit: { method: 'solo', share: 0.8, bold: {} },
-} satisfies RunSpecInput;
-
-/** 1-2-1 at level 4, then a node more in front for every level: 4-2-1 at level 7. */
-const oneByOne: NonNullable<RunSpecInput['growth']>['schedule'] = [5, 6, 7].map(
-  (at) => ({ when: 'begin', at, do: 'add-node', layer: 1 }) as const,
-);
+const { task, graph, credit, curriculum, guard, growth: growing, training } = presets['arithmetic-seven'].spec;
+const recipe = { task, credit, curriculum, guard };
+const { cooldown, retry } = training;
 
 /** With these arms a growth study takes hundreds of steps a run: ten for each step asked for. */
 const STEPS = 10;
@@ -31,9 +22,9 @@ function grown(name: string, label: string, start: 'base' | 'copy' | 'silent', s
     label,
     spec: {
       ...recipe,
-      graph: { layers: [1, 2, 1], hears: 'all' },
-      growth: { start, ...(start === 'silent' && { floor: 0.5 }), schedule: oneByOne },
-      training: { steps: STEPS * size.steps, cooldown: 0.15, retry: 0.5 },
+      graph,
+      growth: start === growing.start ? growing : { start, schedule: growing.schedule },
+      training: { steps: STEPS * size.steps, cooldown, retry },
     },
   };
 }
@@ -53,7 +44,7 @@ export const growth: Study = {
       spec: {
         ...recipe,
         graph: { layers: [4, 2, 1], hears: 'all' },
-        training: { steps: STEPS * size.steps, cooldown: 0.15, retry: 0.5 },
+        training: { steps: STEPS * size.steps, cooldown, retry },
       },
     },
     grown('grown-copy', 'grown, new nodes as copies', 'copy', size),
