@@ -15,7 +15,9 @@ const { CHROMIUM_FLAGS, ensureChromium, findChromium } = await import('./browser
 
 /** Trained for before the pictures, so that there is something to see. */
 const PRESET = 'arithmetic-2-1-small';
-const STEPS = 25;
+const STEPS = 30;
+/** Milliseconds: a minute on a quiet machine without a GPU, more on a busy one. */
+const PATIENCE = 900_000;
 const VIEWS = [
   { name: 'page', width: 1280, height: 800 },
   { name: 'phone', width: 390, height: 844 },
@@ -62,23 +64,41 @@ async function pictureOfEmbed(address) {
 /** @param {string} address */
 async function picturesOfPage(address) {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2 });
-  await page.goto(address);
-  await page.getByLabel('Show', { exact: true }).selectOption(PRESET);
-  await page.getByRole('radio', { name: 'Full' }).check();
+  await page.goto(`${address}#preset=${PRESET}&pace=full`);
   await page.getByRole('button', { name: 'Play' }).click();
-  // Software rendering takes seconds a step.
-  const trained = page.locator('nm-status').getByText(new RegExp(`^${STEPS} of \\d+$`));
-  await trained.waitFor({ timeout: 60_000 * STEPS });
+  // Asked of the state: the page may show step 44 and then step 46.
+  await until(page, ({ step }) => step >= STEPS);
   await page.getByRole('button', { name: 'Pause' }).click();
+  await until(page, ({ activity }) => activity === 'idle');
   await page.getByRole('button', { name: 'Test it' }).click();
-  await page.getByRole('button', { name: 'Play' }).waitFor({ timeout: 300_000 });
-  // What the software renderer is slow at is not what the picture is about.
+  await until(page, ({ activity, shown }) => activity === 'idle' && shown?.source === 'test');
+  // What a machine without a GPU is slow at is not what the picture is about.
   for (const close of await page.getByRole('button', { name: 'Dismiss' }).all()) await close.click();
-  await page.waitForTimeout(1000);
+  await page.waitForTimeout(3000);
   for (const { name, ...size } of VIEWS.filter((view) => wanted.length === 0 || wanted.includes(view.name))) {
     await page.setViewportSize(size);
     await page.waitForTimeout(500);
     await page.screenshot({ path: join(folder, `${name}.png`) });
     console.log(`docs/images/${name}.png`);
+  }
+}
+
+/**
+ * @param {import('@playwright/test').Page} page
+ * @param {(state: import('../../src/session/state.ts').SessionState) => boolean} what
+ */
+async function until(page, what) {
+  const end = Date.now() + PATIENCE;
+  for (;;) {
+    const state = await page.evaluate(() => {
+      const { session } = /** @type {import('../../src/index.ts').NeuroMas} */ (document.querySelector('neuro-mas'));
+      // What cannot be cloned stays behind.
+      return JSON.parse(JSON.stringify(session?.state ?? null));
+    });
+    if (state?.trouble) throw new Error(`${state.trouble.what} ${state.trouble.remedy}`);
+    if (state && what(state)) return;
+    if (Date.now() > end)
+      throw new Error(`no picture after ${PATIENCE / 1000} s: step ${state?.step}, ${state?.activity}`);
+    await page.waitForTimeout(250);
   }
 }
