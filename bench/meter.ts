@@ -9,6 +9,7 @@ import type {
 } from '../workers/engine/backend.ts';
 import type { GenerationBatch, TokenBatch } from '../workers/engine/batch.ts';
 import { type ModelConfig, stopIndex } from '../workers/engine/config.ts';
+import type { KvKind } from '../workers/kernels/kv.ts';
 import { type Work, addWork, generateWork, noWork, updateWork } from './work.ts';
 
 /** What calls between two looks at the meter did. */
@@ -31,12 +32,15 @@ const nothing = (): Reading => ({ work: {}, seconds: {}, tokens: { prompt: 0, me
 export class MeteredBackend implements Backend {
   readonly #inner: Backend;
   readonly #config: ModelConfig;
+  /** How the backend says that it stores keys and values. */
+  readonly #kv: KvKind;
   readonly #ranks = new Map<number, number>();
   #reading = nothing();
 
   constructor(inner: Backend, config: ModelConfig) {
     this.#inner = inner;
     this.#config = config;
+    this.#kv = inner.adapter.products?.includes('kv f16') ? 'f16' : 'f32';
   }
 
   get adapter() {
@@ -58,7 +62,7 @@ export class MeteredBackend implements Backend {
       const stop = stopIndex(message, this.#config.stopIds);
       return stop < 0 ? message.length : stop + 1;
     });
-    this.#add(generateWork(this.#config, batch, written, this.#rank), generated.seconds);
+    this.#add(generateWork(this.#config, batch, written, this.#rank, this.#kv), generated.seconds);
     this.#reading.tokens.prompt += batch.promptTokens;
     for (const row of batch.place) this.#reading.tokens.message += written[row]!;
     return generated;
@@ -69,7 +73,7 @@ export class MeteredBackend implements Backend {
     const apart = 'base' in updated.seconds;
     const sums: Record<string, Work> = {};
     for (const batch of batches) {
-      const { base, forward, ...others } = updateWork(this.#config, batch, this.#rank);
+      const { base, forward, ...others } = updateWork(this.#config, batch, this.#rank, this.#kv);
       // An engine may run the base and the policy in the same passes: then their work is told together too.
       const passes = apart ? { base, forward } : { forward: addWork(addWork(noWork(), base), forward) };
       for (const [part, work] of Object.entries({ ...passes, ...others })) addWork((sums[part] ??= noWork()), work);

@@ -8,6 +8,7 @@
  * read once (when decoding, once a row and token), the residual stream in and out of every layer, and for Adam 32 bytes
  * a parameter. Weights have 4 bits and an f16 scale a group of 32, all else is f32.
  */
+import { KV_BYTES, type KvKind } from '../workers/kernels/kv.ts';
 import type { GenerationBatch, TokenBatch, TrainingBatch } from '../workers/engine/batch.ts';
 import { NONE, TILE } from '../workers/engine/batch.ts';
 import { GROUP, type ModelConfig, qkvSizes } from '../workers/engine/config.ts';
@@ -37,12 +38,18 @@ export function addWork(sum: Work, { operations, bytes }: Work): Work {
 /** What is the same for all tokens of a model. */
 class Costs {
   readonly #layout;
+  /** Bytes of a slot, and of its gradient. */
   readonly kv: number;
+  readonly kvGradient: number;
 
-  constructor(readonly config: ModelConfig) {
+  constructor(
+    readonly config: ModelConfig,
+    kv: KvKind,
+  ) {
     this.#layout = adapterLayout(config);
     const [, k, v] = qkvSizes(config);
-    this.kv = F32 * (k + v);
+    this.kv = KV_BYTES[kv] * (k + v);
+    this.kvGradient = F32 * (k + v);
   }
 
   /** LoRA parameters per unit of rank. */
@@ -111,8 +118,9 @@ export function generateWork(
   batch: GenerationBatch,
   written: ArrayLike<number>,
   rank: Rank,
+  kv: KvKind = 'f32',
 ): { prefill: Work; decode: Work } {
-  const costs = new Costs(config);
+  const costs = new Costs(config, kv);
   const { layers, heads, headSize, hiddenSize } = config;
   const prefill = forward(costs, tokensOf(batch.prefill, rank), { keysOnly: true });
   const weights = costs.matrices() + costs.head;
@@ -148,8 +156,9 @@ export function updateWork(
   config: ModelConfig,
   { tokens: batch, lossToken }: TrainingBatch,
   rank: Rank,
+  kv: KvKind = 'f32',
 ): Record<'base' | 'forward' | 'loss' | 'backward' | 'adam', Work> {
-  const costs = new Costs(config);
+  const costs = new Costs(config, kv);
   const { layers, heads, headSize, hiddenSize } = config;
   const tokens = tokensOf(batch, rank);
   const parameters = tokens.adapters * costs.units;
@@ -171,7 +180,9 @@ export function updateWork(
         // Scores again, then the gradients over probabilities, queries, keys and values.
         10 * layers * tokens.keys * heads * headSize,
       bytes:
-        throughWeights * WEIGHT + 2 * F32 * parameters + tokens.count * layers * (2 * costs.kv + 3 * F32 * hiddenSize),
+        throughWeights * WEIGHT +
+        2 * F32 * parameters +
+        tokens.count * layers * (costs.kv + costs.kvGradient + 3 * F32 * hiddenSize),
     },
     // The norm reads the gradient; Adam reads gradient, weight and moments and writes the last three.
     adam: { operations: 14 * parameters, bytes: 8 * F32 * parameters },

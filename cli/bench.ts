@@ -18,6 +18,7 @@ import {
   rowsOf,
 } from '../bench/report.ts';
 import { SHAPES } from '../bench/shapes.ts';
+import { PLAIN } from '../workers/kernels/linear.ts';
 import { CHOICES, type ProductNames, ROLES } from '../workers/kernels/products.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
 import { adapterLine, backendName, choiceFolder, modelAddress, root } from './engine.ts';
@@ -170,14 +171,15 @@ async function whatComputes({
 }
 
 /**
- * Of `plain` or `decode=lanes`: the first is for all products, `plain` for attention too. Whether the device has them is seen when they
+ * Of `plain` or `decode=lanes`: the first is for all products; `plain` is for everything that is chosen. Whether the device has them is seen when they
  * are compiled.
  */
 function productsNamed(list: string[]): Partial<ProductNames> {
   const names: Partial<ProductNames> = {};
   for (const item of list) {
     const [what, name] = item.split('=') as [string, string?];
-    if (name === undefined) for (const each of what === 'plain' ? CHOICES : ROLES) names[each] = what;
+    if (what === 'plain') Object.assign(names, PLAIN);
+    else if (name === undefined) for (const role of ROLES) names[role] = what;
     else names[known('--kernels', what, CHOICES) as keyof ProductNames] = name;
   }
   return names;

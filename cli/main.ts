@@ -204,7 +204,7 @@ function program(): Command {
     .option('--runs <n>', 'timed runs of a case (default: 10 on a GPU, 5 on a CPU)', whole(1, 1000))
     .option(
       '--kernels <list>',
-      'products and attention to use: plain, or decode=lanes,forward=tiled,attention=lanes (default: as measured)',
+      'kernels to use: plain, or decode=lanes,few=1+2,forward=tiled,sequences=blocks,kv=f32 (default: as measured)',
       list,
     )
     .option('--out <file>', 'where to save the report, as JSON')

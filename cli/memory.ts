@@ -5,7 +5,7 @@ import type { RunSpec } from '../src/spec.ts';
 import { gigabytes, memoryFault, memoryQuestion, proposedSettings } from '../src/training/memory.ts';
 import type { RunMemory } from '../workers/engine-api.ts';
 import { tokenizerOf } from '../workers/engine/tokenizer-of.ts';
-import { bufferLimit, runMemory } from '../workers/engine/fit.ts';
+import { deviceLimits, runMemory } from '../workers/engine/fit.ts';
 import { openModel } from '../workers/engine/weights/open.ts';
 import { findGpu, type AdapterChoice } from './adapter.ts';
 import { engineChoice, modelAddress, modelFiles } from './engine.ts';
@@ -15,14 +15,14 @@ import { InputError } from './errors.ts';
 export async function memoryFor(spec: RunSpec, adapter: AdapterChoice, bytes: number): Promise<RunMemory | null> {
   if (spec.engine === 'reference') return null;
   const { gpu } = await findGpu(adapter);
-  const buffer = await bufferLimit(gpu ?? undefined, engineChoice(spec, adapter));
-  if (buffer === null) return null;
+  const limits = await deviceLimits(gpu ?? undefined, engineChoice(spec, adapter));
+  if (limits === null) return null;
   const { plan, files } = await openModel(modelAddress(spec.model), {
     ...modelFiles(spec.model),
     quantization: quantizationOf(spec),
   });
   const tokenizer = await tokenizerOf(plan.config, files);
-  return runMemory(plan, tokenizer, memoryQuestion(spec, taskOf(spec)), { total: bytes, buffer });
+  return runMemory(plan, tokenizer, memoryQuestion(spec, taskOf(spec)), { ...limits, total: bytes });
 }
 
 /** Throws an InputError that says what would fit, and how to ask for it. */

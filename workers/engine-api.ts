@@ -369,6 +369,8 @@ export interface MemoryLimits {
   total: number;
   /** Of one buffer: what the device binds at once. */
   buffer: number;
+  /** How an engine on that device stores keys and values. Default: f32. */
+  kv?: 'f32' | 'f16';
 }
 
 /** Settings with which a run fits. */

@@ -1,7 +1,7 @@
 import { expose } from 'comlink';
 import type { KeptModel, ModelsWorkerApi } from './engine-api.ts';
 import { tokenizerOf } from './engine/tokenizer-of.ts';
-import { bufferLimit, runMemory } from './engine/fit.ts';
+import { deviceLimits, runMemory } from './engine/fit.ts';
 import { openCacheStore } from './engine/weights/cache-store.ts';
 import { openModel } from './engine/weights/open.ts';
 import { describePlan } from './engine/weights/plan.ts';
@@ -24,10 +24,10 @@ const api: ModelsWorkerApi = {
     return describePlan(plan, files);
   },
   async memory({ model, quantization, engine }, question, total) {
-    const buffer = await bufferLimit(navigator.gpu, engine);
-    if (buffer === null) return null;
+    const limits = await deviceLimits(navigator.gpu, engine);
+    if (limits === null) return null;
     const { plan, files } = await openModel(model, { store, quantization });
-    return runMemory(plan, await tokenizerOf(plan.config, files), question, { total, buffer });
+    return runMemory(plan, await tokenizerOf(plan.config, files), question, { ...limits, total });
   },
 };
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { RunLoad } from '../engine-api.ts';
-import { fitRun } from './fit.ts';
+import { deviceLimits, fitRun } from './fit.ts';
 import { memoryOf } from './memory.ts';
 import { ODD_SHAPE } from './random-model.ts';
 
@@ -33,6 +33,31 @@ describe('what fits', () => {
     const rows = 2 * proposal!.microBatch!;
     const larger = { ...LOAD, writeBatch: rows, microBatch: rows, recompute: true, prompt: 188 };
     expect(memoryOf(SHAPE, Q4, larger).total).toBeGreaterThan(total);
+  });
+
+  test('keys and values of devices with half precision take half the room', () => {
+    const { estimate } = fit(1e12);
+    const halves = fitRun(SHAPE, Q4, LOAD, promptOf, { total: 1e12, buffer: 2 ** 31, kv: 'f16' }).estimate;
+    const saved = memoryOf(SHAPE, Q4, { ...LOAD, prompt: 188 }).parts[3]!;
+    expect(saved.name).toBe('keys and values');
+    expect(estimate.total - halves.total).toBe(saved.bytes / 2);
+  });
+
+  test('which devices those are', async () => {
+    const gpu = (software: boolean, features: string[]) =>
+      ({
+        requestAdapter: async () => ({
+          info: { vendor: 'a', architecture: 'b', description: 'c', isFallbackAdapter: software },
+          features: new Set(features),
+          limits: { maxBufferSize: 2 ** 30, maxStorageBufferBindingSize: 2 ** 28 },
+        }),
+      }) as unknown as GPU;
+    const buffer = 2 ** 28;
+    expect(await deviceLimits(gpu(false, ['shader-f16']), 'auto')).toEqual({ buffer, kv: 'f16' });
+    expect(await deviceLimits(gpu(false, []), 'auto')).toEqual({ buffer, kv: 'f32' });
+    expect(await deviceLimits(gpu(true, ['shader-f16']), 'webgpu')).toEqual({ buffer, kv: 'f32' });
+    expect(await deviceLimits(gpu(true, ['shader-f16']), 'auto')).toBeNull();
+    expect(await deviceLimits(undefined, 'webgpu')).toBeNull();
   });
 
   test('a buffer that the device does not bind is no fit, whatever the memory', () => {

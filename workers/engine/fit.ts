@@ -1,18 +1,25 @@
 /** Whether a run fits into a GPU's memory, and what would. */
 import type { EngineChoice, MemoryLimits, MemoryProposal, RunLoad, RunMemory, RunQuestion } from '../engine-api.ts';
 import { WANTED_LIMITS, describeAdapter } from '../gpu/device.ts';
+import { kvKindOf } from '../kernels/kv.ts';
 import type { ModelConfig } from './config.ts';
 import { type BaseKinds, memoryOf } from './memory.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import type { Plan } from './weights/plan.ts';
 
-/** The most that a device of this GPU binds at once; null where an engine of that choice would not compute on it. */
-export async function bufferLimit(gpu: GPU | undefined, engine: EngineChoice): Promise<number | null> {
+/** What an engine of that choice may bind at once on this GPU, and how it stores keys and values; null where it would not compute on it. */
+export async function deviceLimits(
+  gpu: GPU | undefined,
+  engine: EngineChoice,
+): Promise<Omit<MemoryLimits, 'total'> | null> {
   if (engine === 'reference') return null;
   const adapter = await gpu?.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter || (engine === 'auto' && describeAdapter(adapter.info, []).software)) return null;
+  if (!adapter) return null;
+  const { software } = describeAdapter(adapter.info, []);
+  if (engine === 'auto' && software) return null;
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  return Math.min(maxBufferSize, maxStorageBufferBindingSize, WANTED_LIMITS.maxStorageBufferBindingSize);
+  const buffer = Math.min(maxBufferSize, maxStorageBufferBindingSize, WANTED_LIMITS.maxStorageBufferBindingSize);
+  return { buffer, kv: kvKindOf(software, adapter.features) };
 }
 
 /** The memory of a run of a model that has been looked at, and of which no weight need be there. */
@@ -46,7 +53,7 @@ export function fitRun(
   limits: MemoryLimits,
 ): Pick<RunMemory, 'estimate' | 'fits' | 'proposal'> {
   const estimateOf = (part: Omit<MemoryProposal, 'total'>) =>
-    memoryOf(config, kinds, { ...load, ...part, prompt: promptOf(part.message) });
+    memoryOf(config, kinds, { ...load, ...part, prompt: promptOf(part.message) }, limits.kv);
   const { writeBatch, microBatch, recompute, message } = load;
   const estimate = estimateOf({ writeBatch, microBatch, recompute, message });
   const within = ({ total, largest }: typeof estimate) => total <= limits.total && largest.bytes <= limits.buffer;

@@ -6,7 +6,7 @@ import type { GpuBatch } from '../kernels/batch.ts';
 import type { Sampler } from '../kernels/sample.ts';
 import type { AdapterPool } from './adapter-pool.ts';
 import type { Generated } from './backend.ts';
-import { type GenerationBatch, TILE } from './batch.ts';
+import { type GenerationBatch, NONE, TILE } from './batch.ts';
 import { MAX_STOP_IDS } from './config.ts';
 import { maxRankOf, newMeta, uploadDims, uploadTiles, uploadTokens } from './gpu-batch.ts';
 import type { GpuModel } from './model.ts';
@@ -46,14 +46,7 @@ export async function generate(
   const prefill = batch.prefill.count > 0 ? uploadTokens(runtime, 'prefill', batch.prefill, pool) : null;
   const decode = uploadRows(runtime, batch, maxNewTokens, pool);
   const tensors = Array.from({ length: layers }, (_, l) =>
-    layerTensors(
-      runtime,
-      model.config,
-      SHARED,
-      Math.max(batch.prefill.count, batch.rowCount),
-      decode.maxRank,
-      cache(l),
-    ),
+    layerTensors(runtime, model, SHARED, Math.max(batch.prefill.count, batch.rowCount), decode.maxRank, cache(l)),
   );
   const last = finalTensors(runtime, model.config, batch.rowCount);
   const logits = runtime.buffer('generate.logits', 4 * batch.rowCount * model.logitsStride);
@@ -114,8 +107,13 @@ function uploadRows(runtime: Runtime, batch: GenerationBatch, maxNewTokens: numb
     meta.set([last, length, slot, 0, path, length, slot, 1], 8 * r);
   }
   const maxRank = maxRankOf(batch.tileSlot, pool);
+  const filled = new Uint32Array(batch.rowCount / TILE);
+  batch.source.forEach((row, r) => {
+    if (row !== NONE) filled[Math.floor(r / TILE)]!++;
+  });
   return {
     tokens: batch.rowCount,
+    filled: Math.max(...filled),
     tiles: batch.rowCount / TILE,
     segments: 0,
     role: 'decode',

@@ -3,6 +3,7 @@ import { noisy } from '../../tests/behaviour.ts';
 import { noDevice, testGpu } from '../../tests/gpu.ts';
 import type { RunLoad, Sampling } from '../engine-api.ts';
 import { type NodeRows, packGeneration } from './batch.ts';
+import type { KvKind } from '../kernels/kv.ts';
 import type { ModelConfig } from './config.ts';
 import { adapterLayout } from './layout.ts';
 import { baseBytes, memoryOf } from './memory.ts';
@@ -30,10 +31,10 @@ const LOAD: RunLoad = {
 };
 
 /** A step of that load, with prompts and messages as long as they can be: bytes of all buffers. */
-async function allocated(load: RunLoad): Promise<number> {
+async function allocated(load: RunLoad, kv: KvKind): Promise<number> {
   const weights = randomModel(SHAPE);
   const { config } = weights;
-  const backend = await createWebGpuBackend(weights, testGpu());
+  const backend = await createWebGpuBackend(weights, testGpu(), { products: { kv } });
   const random = generator(3);
   const ids = (length: number) => Uint32Array.from({ length }, () => Math.floor(random() * 500));
   let slot = 0;
@@ -116,12 +117,17 @@ describe('training with 8 × 8 rollouts of 3 nodes, prompts of 256 and messages 
 
 describe.skipIf(await noDevice())('the memory of a run', () => {
   test.each([
-    ['all rows at once', {}],
-    ['micro-batches, layers computed twice', { writeBatch: 4, microBatch: 4, recompute: true }],
-  ])('%s: the estimate is what is allocated, within 5 %', { timeout: 120_000 }, async (_, settings) => {
+    ['all rows at once', {}, 'f32'],
+    ['all rows at once, keys and values in half precision', {}, 'f16'],
+    ['micro-batches, layers computed twice', { writeBatch: 4, microBatch: 4, recompute: true }, 'f32'],
+  ] as const)('%s: the estimate is what is allocated, within 5 %', { timeout: 120_000 }, async (_, settings, kv) => {
     const load = { ...LOAD, ...settings };
-    const { total } = memoryOf(randomModel(SHAPE).config, Q4, load);
-    const bytes = await allocated(load);
+    const { config } = randomModel(SHAPE);
+    const { total } = memoryOf(config, Q4, load, kv);
+    const bytes = await allocated(load, kv);
+    const keysAndValues = (kind: KvKind) =>
+      memoryOf(config, Q4, load, kind).parts.find(({ name }) => name === 'keys and values')!.bytes;
+    expect(keysAndValues('f16')).toBe(keysAndValues('f32') / 2);
     expect(total / bytes).toBeGreaterThan(0.97);
     expect(total / bytes).toBeLessThan(1.05);
     // 4 of 48 rows, of which little is kept, against all of all.

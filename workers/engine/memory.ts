@@ -4,6 +4,7 @@
  */
 import type { MemoryEstimate, MemoryPart, RunLoad } from '../engine-api.ts';
 import { logitsStride } from '../kernels/batch.ts';
+import { KV_BYTES, type KvKind } from '../kernels/kv.ts';
 import { NORM_PART } from '../kernels/optimizer.ts';
 import { TILE, roundUp } from './batch.ts';
 import { type ModelConfig, qkvSizes } from './config.ts';
@@ -91,8 +92,10 @@ function sizesOf(load: RunLoad): Sizes {
 
 /**
  * The buffers of a run of that load. They are what is allocated where no prompt begins like another; else it is less.
+ *
+ * @param kv how the device stores keys and values
  */
-export function memoryOf(c: ModelConfig, kinds: BaseKinds, load: RunLoad): MemoryEstimate {
+export function memoryOf(c: ModelConfig, kinds: BaseKinds, load: RunLoad, kv: KvKind = 'f32'): MemoryEstimate {
   const { rank, recompute = false } = load;
   const s = sizesOf(load);
   const stride = logitsStride(c.vocabularySize);
@@ -104,13 +107,15 @@ export function memoryOf(c: ModelConfig, kinds: BaseKinds, load: RunLoad): Memor
   const slots = s.prefill + s.rows * load.message;
   const adapters = F32 * nodes * adapterLayout(c).units * rank;
   const back = Object.values(backwardWidths(c, rank)).reduce((sum, each) => sum + each, 0);
-  const kept = recompute ? c.hiddenSize + rank : width + kvWidth(c);
+  // Where layers are computed twice, keys and values of one are kept.
+  const keptSlots = c.layers * slots + (recompute ? 1 : c.layers) * trained;
+  const kept = recompute ? c.hiddenSize + rank : width;
   const chunk = Math.min(chunkPositions(c.vocabularySize), roundUp(s.positions, TILE));
   const parts: MemoryPart[] = [
     { name: 'base weights', bytes: baseBytes(c, kinds) },
     { name: 'adapters', bytes: adapters },
     { name: 'gradients and Adam’s moments', bytes: 3 * adapters },
-    { name: 'keys and values', bytes: F32 * (c.layers * slots + trained) * kvWidth(c) },
+    { name: 'keys and values', bytes: KV_BYTES[kv] * keptSlots * kvWidth(c) },
     {
       name: 'activations',
       bytes: F32 * (shared * (width + 3 * c.hiddenSize) + (c.layers - 1) * trained * kept + s.trained * back),
@@ -140,7 +145,7 @@ export function memoryOf(c: ModelConfig, kinds: BaseKinds, load: RunLoad): Memor
       bytes: gpuWeightBytes({ kind: kinds.embedding, rows: c.vocabularySize, cols: c.hiddenSize }),
     },
     { name: 'the adapters', bytes: adapters },
-    { name: 'the keys and values of a layer', bytes: F32 * slots * kvWidth(c) },
+    { name: 'the keys and values of a layer', bytes: KV_BYTES[kv] * slots * kvWidth(c) },
     { name: 'the activations of a layer', bytes: F32 * shared * widths.gateUp },
     { name: 'the logits', bytes: F32 * Math.max(s.rows, 2 * chunk) * stride },
   ];

@@ -3,6 +3,7 @@ import type { Runtime } from '../gpu/runtime.ts';
 import { Attention, type AttentionShape, attentionExtras } from '../kernels/attention.ts';
 import { type GpuBatch, logitsStride } from '../kernels/batch.ts';
 import { type GpuMatrix, Linear, type LinearShape, matrixInfo } from '../kernels/linear.ts';
+import type { KvKind } from '../kernels/kv.ts';
 import { RmsNorm } from '../kernels/norm.ts';
 import type { ProductFeatures, ProductNames } from '../kernels/products.ts';
 import { Pointwise } from '../kernels/pointwise.ts';
@@ -22,6 +23,8 @@ interface GpuLayer extends Record<GroupName, GpuMatrix> {
 
 export class GpuModel {
   readonly config: ModelConfig;
+  /** How keys and values are stored. */
+  readonly kv: KvKind;
   readonly layout: AdapterLayout;
   readonly embedding: GpuMatrix;
   readonly head: GpuMatrix;
@@ -37,11 +40,13 @@ export class GpuModel {
   private constructor(
     runtime: Runtime,
     weights: ModelWeights,
+    kv: KvKind,
     kernels: Pick<GpuModel, 'linear' | 'norm' | 'attention' | 'pointwise'>,
   ) {
     const c = weights.config;
     this.#none = runtime.buffer('none', 16);
     this.config = c;
+    this.kv = kv;
     this.layout = adapterLayout(c);
     this.linear = kernels.linear;
     this.norm = kernels.norm;
@@ -96,11 +101,11 @@ export class GpuModel {
       Linear.create(runtime, device, products, kindsOf(weights)),
       RmsNorm.create(runtime, c.hiddenSize, c.rmsNormEps, software),
       Attention.create(
-        ...([runtime, attentionShape(c), c.contextLength, ropeFrequencies(c), software, products.attention] as const),
+        ...([runtime, attentionShape(c), c.contextLength, ropeFrequencies(c), software, products] as const),
       ),
       Pointwise.create(runtime, c.hiddenSize, c.intermediateSize, weights.embedding.kind),
     ]);
-    return new GpuModel(runtime, weights, { linear, norm, attention, pointwise });
+    return new GpuModel(runtime, weights, products.kv as KvKind, { linear, norm, attention, pointwise });
   }
 
   /** The values of one logits row as stored: the vocabulary rounded up to 4. */

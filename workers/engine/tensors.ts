@@ -1,5 +1,6 @@
-/** What a pass through the model keeps on the GPU: the tensors of a layer, how wide each is, and their buffers. All f32. */
+/** What a pass through the model keeps on the GPU: the tensors of a layer, how wide each is, and their buffers. All f32, but for keys and values. */
 import type { Runtime } from '../gpu/runtime.ts';
+import { KV_BYTES, type KvKind } from '../kernels/kv.ts';
 import { type ModelConfig, qkvSizes } from './config.ts';
 import type { GroupName } from './layout.ts';
 
@@ -9,7 +10,7 @@ export interface LayerTensors {
   h1: GPUBuffer;
   qkv: GPUBuffer;
   q: GPUBuffer;
-  /** [slots, 2, kvHeads, headSize] */
+  /** [slots, 2, kvHeads, headSize], as the model stores keys and values */
   kv: GPUBuffer;
   attention: GPUBuffer;
   stats: GPUBuffer;
@@ -72,6 +73,12 @@ export function backwardWidths(c: ModelConfig, rank: number): Record<keyof Backw
   return { dx: x, dh: x, dqkv: qkv, dattention: q, dgateUp: gateUp, dact: act, dz: 3 * rank };
 }
 
+/** What buffers depend on. */
+export interface ModelShape {
+  config: ModelConfig;
+  kv: KvKind;
+}
+
 /** Where a layer's keys and values are kept. */
 export interface KvPlace {
   /** First part of the buffer's name. */
@@ -89,7 +96,7 @@ function layerName(l: number): string {
 /** Buffers for the tensors of a layer. */
 export function layerTensors(
   runtime: Runtime,
-  c: ModelConfig,
+  { config: c, kv: kind }: ModelShape,
   name: string,
   tokens: number,
   rank: number,
@@ -102,7 +109,7 @@ export function layerTensors(
     h1: buffer('h1'),
     qkv: buffer('qkv'),
     q: buffer('q'),
-    kv: runtime.buffer(`${kv.name}.kv`, 4 * kv.slots * kvWidth(c)),
+    kv: runtime.buffer(`${kv.name}.kv`, KV_BYTES[kind] * kv.slots * kvWidth(c)),
     attention: buffer('attention'),
     stats: buffer('stats'),
     middle: buffer('middle'),
@@ -115,13 +122,15 @@ export function layerTensors(
 }
 
 /** All that backward needs of every layer. */
-export function savedTensors(runtime: Runtime, c: ModelConfig, tokens: number, rank: number): LayerTensors[] {
-  return Array.from({ length: c.layers }, (_, l) => layerTensors(runtime, c, layerName(l), tokens, rank));
+export function savedTensors(runtime: Runtime, model: ModelShape, tokens: number, rank: number): LayerTensors[] {
+  const { layers } = model.config;
+  return Array.from({ length: layers }, (_, l) => layerTensors(runtime, model, layerName(l), tokens, rank));
 }
 
 /** Of every layer its input and the narrow product of its last projection; the rest is one set, computed once more. */
-export function recomputedTensors(runtime: Runtime, c: ModelConfig, tokens: number, rank: number): LayerTensors[] {
-  const shared = layerTensors(runtime, c, SHARED, tokens, rank);
+export function recomputedTensors(runtime: Runtime, model: ModelShape, tokens: number, rank: number): LayerTensors[] {
+  const { config: c } = model;
+  const shared = layerTensors(runtime, model, SHARED, tokens, rank);
   return Array.from({ length: c.layers }, (_, l) => ({
     ...shared,
     x: runtime.buffer(`${layerName(l)}.x`, 4 * tokens * c.hiddenSize),

@@ -4,6 +4,7 @@
  */
 import type { Runtime } from '../gpu/runtime.ts';
 import type { GpuBatch } from '../kernels/batch.ts';
+import { KV_BYTES } from '../kernels/kv.ts';
 import type { MicroBatch, UpdateOptions } from './backend.ts';
 import { type TokenBatch, packSequence, withBase } from './batch.ts';
 import { qkvSizes } from './config.ts';
@@ -16,7 +17,7 @@ import type { TrainParts } from './train.ts';
 
 type Parts = Pick<TrainParts, 'runtime' | 'model' | 'pool'>;
 
-/** What a kernel has written: `width` values a token. */
+/** What a kernel has written: `width` numbers of 32 bits a token. Two halves that are not finite (kv.ts) are none either. */
 interface Stage {
   kernel: string;
   place: string;
@@ -29,13 +30,13 @@ const stage = (kernel: string, place: string, buffer: GPUBuffer, width: number):
 };
 
 /** What a layer has written, in that order. */
-function stagesOf({ config }: GpuModel, l: number, t: LayerTensors, end: FinalTensors): Stage[] {
+function stagesOf({ config, kv }: GpuModel, l: number, t: LayerTensors, end: FinalTensors): Stage[] {
   const { hiddenSize, intermediateSize } = config;
   const [q, k, v] = qkvSizes(config);
   return [
     stage('linear', `layer ${l}, qkv`, t.qkv, q + k + v),
     stage('rope', `layer ${l}`, t.q, q),
-    stage('rope', `layer ${l}`, t.kv, k + v),
+    stage('rope', `layer ${l}`, t.kv, ((k + v) * KV_BYTES[kv]) / 4),
     stage('attention', `layer ${l}`, t.attention, q),
     stage('add-norm', `layer ${l}, o`, t.middle, hiddenSize),
     stage('add-norm', `layer ${l}, o`, t.h2, hiddenSize),
@@ -57,7 +58,7 @@ async function traceForward(
   last: FinalTensors,
   twice: boolean,
 ): Promise<{ slot: number; origin: Origin } | null> {
-  const t = layerTensors(runtime, model.config, 'trace', batch.tokens, batch.maxRank);
+  const t = layerTensors(runtime, model, 'trace', batch.tokens, batch.maxRank);
   const adapters = pool.buffer('weights');
   const run = async (encode: (pass: GPUComputePassEncoder) => void, stages: Stage[]) => {
     submit(runtime, encode);

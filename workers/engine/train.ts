@@ -125,7 +125,7 @@ function accumulateSaved(
       paths: 2 * both.tokens,
     }),
   };
-  const saved = savedTensors(runtime, config, both.tokens, both.maxRank);
+  const saved = savedTensors(runtime, model, both.tokens, both.maxRank);
   const last = finalTensors(runtime, config, both.tokens);
   const back = backwardTensors(runtime, config, tokens.count, both.maxRank);
 
@@ -156,7 +156,7 @@ function accumulateRecomputed(
   const { tokens } = batch;
   const policy = uploadTokens(runtime, 'train', tokens, pool);
   const base = withoutAdapters(runtime, policy);
-  const tensors = recomputedTensors(runtime, config, policy.tokens, policy.maxRank);
+  const tensors = recomputedTensors(runtime, model, policy.tokens, policy.maxRank);
   const last = finalTensors(runtime, config, policy.tokens);
   const back = backwardTensors(runtime, config, policy.tokens, policy.maxRank);
   const adapters = pool.buffer('weights');
@@ -227,7 +227,7 @@ export async function score(
   count: number,
 ): Promise<Float32Array> {
   const batch = uploadTokens(runtime, 'score', tokens, pool);
-  const t = layerTensors(runtime, model.config, SHARED, tokens.count, batch.maxRank);
+  const t = layerTensors(runtime, model, SHARED, tokens.count, batch.maxRank);
   const last = finalTensors(runtime, model.config, tokens.count);
   const stride = model.logitsStride;
   const logits = runtime.buffer('score.logits', 4 * tokens.count * stride);

@@ -30,6 +30,8 @@ interface Shape {
   products?: Partial<ProductNames>;
   /** Matrix units, written out. */
   units?: MatrixUnit[];
+  /** Half precision, written out. */
+  emulatedHalves?: boolean;
   /** Of values about 1, and of the largest gradient. Default: 1e-4. */
   tolerance?: number;
 }
@@ -104,6 +106,21 @@ const SHAPES: Shape[] = [
     units: [UNIT],
     tolerance: 5e-3,
   },
+  {
+    what: 'attention in blocks, keys and values in half precision',
+    shape: { hiddenSize: 36, intermediateSize: 100, layers: 1, heads: 6, kvHeads: 2, headSize: 8 },
+    tuning: 'hardware',
+    products: { sequences: 'blocks', gradients: 'blocks', kv: 'f16' },
+    tolerance: 5e-3,
+  },
+  {
+    what: 'products in half precision, and forms for few rows',
+    shape: { hiddenSize: 36, intermediateSize: 100, layers: 1, heads: 6, kvHeads: 2, headSize: 8 },
+    tuning: 'hardware',
+    products: { decode: 'lanes', few: '1+2+4', forward: 'halves', backward: 'halves' },
+    emulatedHalves: true,
+    tolerance: 2e-2,
+  },
 ];
 
 describe.skipIf(await noDevice())('WebGPU', () => {
@@ -117,14 +134,14 @@ describe.skipIf(await noDevice())('WebGPU', () => {
   });
 
   describe.each(SHAPES)('agrees with the reference engine: $what', (tried) => {
-    const { shape, tuning, kind, products, units, tolerance = 1e-4 } = tried;
+    const { shape, tuning, kind, products, units, emulatedHalves, tolerance = 1e-4 } = tried;
     test(
       'messages, losses, gradients and learned adapters of nodes of ranks 3, 1 and 64',
       { timeout: 300_000 },
       async () => {
         const weights = randomModel(shape, 1, kind);
         const layout = adapterLayout(weights.config);
-        const gpu = await createWebGpuBackend(weights, testGpu(), { tuning, products, units });
+        const gpu = await createWebGpuBackend(weights, testGpu(), { tuning, products, units, emulatedHalves });
         const reference = await createReferenceBackend(weights);
         const ranks = [3, 1, 64];
         for (const backend of [gpu, reference]) {
@@ -280,6 +297,36 @@ describe.skipIf(await noDevice())('WebGPU', () => {
       reference.destroy();
     },
   );
+
+  test('a row is written alike alone and among others, with forms for few rows', { timeout: 300_000 }, async () => {
+    const weights = randomModel({ headSize: 8, layers: 2 });
+    const products = { decode: 'lanes', few: '1+2+4' };
+    const backend = await createWebGpuBackend(weights, testGpu(), { tuning: 'hardware', products });
+    backend.addAdapter(0, 3, 2, noisy(adapterLayout(weights.config), 3, 1));
+    const sampling: Sampling = { temperature: 1, topK: 0, topP: 1, maxNewTokens: 5 };
+    const vocabulary = weights.config.vocabularySize;
+    const prompts = [3, 1, 6, 2, 4].map((length, n) =>
+      Uint32Array.from({ length }, (__, i) => (5 * n + 7 * i) % vocabulary),
+    );
+    const written = async (rows: Uint32Array[]) => {
+      const batch = packGeneration([
+        { slot: 0, rows: rows.map((prompt) => ({ prompt, message: new Uint32Array(0) })) },
+      ]);
+      const keys = new Uint32Array(4 * batch.rowCount);
+      rows.forEach((row, r) => keys.fill(row.length * 2654435761, 4 * batch.place[r]!, 4 * batch.place[r]! + 4));
+      const { tokens, logProbs } = await backend.generate(batch, sampling, keys);
+      return rows.map((_row, r) => {
+        const at = 5 * batch.place[r]!;
+        return [...tokens.slice(at, at + 5), ...logProbs.slice(at, at + 5)];
+      });
+    };
+    const together = await written(prompts);
+    expect(new Set(together.map(String)).size).toBe(5);
+    for (const [r, prompt] of prompts.entries()) expect(await written([prompt])).toEqual([together[r]]);
+    expect(await written(prompts.slice(1, 3))).toEqual(together.slice(1, 3));
+    expect(await written(prompts.slice(2, 5))).toEqual(together.slice(2, 5));
+    backend.destroy();
+  });
 
   test('names a shape it cannot take', async () => {
     await expect(create(randomModel({ headSize: 10 }))).rejects.toThrow(ModelError);

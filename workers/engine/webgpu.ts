@@ -5,6 +5,7 @@ import type { MatrixUnit } from '../gpu/matrix-unit.ts';
 import { Runtime } from '../gpu/runtime.ts';
 import { PassTimer } from '../gpu/timer.ts';
 import { type ChoiceMemory, chooseProducts } from '../kernels/choose.ts';
+import { type KvKind, kvKindOf } from '../kernels/kv.ts';
 import { Loss } from '../kernels/loss.ts';
 import { AdapterSize, Optimizer } from '../kernels/optimizer.ts';
 import { type ProductFeatures, type ProductNames, CHOICES } from '../kernels/products.ts';
@@ -15,7 +16,7 @@ import { generate } from './generate.ts';
 import { GROUP_NAMES, adapterLayout } from './layout.ts';
 import { GpuModel, attentionShape } from './model.ts';
 import { score, update } from './train.ts';
-import { fitsHalf } from './weights/half.ts';
+import { fitsHalf, fitsShortSums } from './weights/half.ts';
 import { type ModelWeights, type PackedMatrix, unpackRow } from './weights/packed.ts';
 
 /** Passes of one call that are timed: an update has a few for every micro-batch. */
@@ -37,6 +38,8 @@ export interface WebGpuOptions extends DeviceOptions {
   products?: Partial<ProductNames> | undefined;
   /** Matrix units instead of the device's own: tests have them written out in plain code. */
   units?: readonly MatrixUnit[] | undefined;
+  /** Products in half precision, written out in plain code. */
+  emulatedHalves?: boolean | undefined;
 }
 
 /** Uploads a model and compiles the kernels. Throws NoDeviceError, ModelError, ShaderError or GpuMemoryError. */
@@ -65,8 +68,10 @@ async function build(
   const features = productFeatures(weights, {
     ...{ software, features: new Set(device.features), subgroupSize },
     units: options.units ?? units,
+    emulatedHalves: options.emulatedHalves ?? false,
   });
-  const products = { ...(await productsOf(weights, runtime, described, features, options)), ...options.products };
+  const kv = kvKindOf(software, device.features);
+  const products = { ...(await productsOf(weights, runtime, described, features, options, kv)), ...options.products };
   const adapter: AdapterInfo = { ...described, products: CHOICES.map((what) => `${what} ${products[what]}`) };
   const { vocabularySize } = weights.config;
   const projections = weights.config.layers * 7;
@@ -108,11 +113,11 @@ async function build(
 
 /** What products may use: no half precision where a weight has no place in it. */
 function productFeatures({ head, layers }: ModelWeights, device: ProductFeatures): ProductFeatures {
-  const { software, features, units = [] } = device;
+  const { software, features, units = [], emulatedHalves } = device;
   const half = features.has('shader-f16') || units.some(({ component }) => component === 'f16');
-  if (software || !half) return device;
-  const matrices = layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]));
-  if ([head, ...matrices].every(fitsHalf)) return device;
+  if (software || !(half || emulatedHalves)) return device;
+  const matrices = [head, ...layers.flatMap((layer) => GROUP_NAMES.map((name) => layer[name]))];
+  if (matrices.every(fitsHalf)) return { ...device, smallWeights: matrices.every(fitsShortSums) };
   return {
     ...device,
     features: new Set([...features].filter((name) => name !== 'shader-f16')),
@@ -127,6 +132,7 @@ function productsOf(
   { vendor, architecture, description, backend }: AdapterInfo,
   features: ProductFeatures,
   { choices }: WebGpuOptions,
+  kv: KvKind,
 ): Promise<ProductNames> {
   const shapes = adapterLayout(config)
     .groups.slice(0, GROUP_NAMES.length)
@@ -135,7 +141,7 @@ function productsOf(
       parts: parts.map((part) => part.start),
     }));
   const about = [vendor, architecture, description, backend].join('|');
-  return chooseProducts(runtime, features, shapes, attentionShape(config), about, choices, layers[0]?.qkv.kind);
+  return chooseProducts(runtime, features, shapes, attentionShape(config), about, choices, layers[0]?.qkv.kind, kv);
 }
 
 /** ‖W‖² of a packed matrix. */

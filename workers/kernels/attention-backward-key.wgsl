@@ -4,13 +4,12 @@
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
 @group(0) @binding(2) var<storage, read> q: array<vec4f>;
-@group(0) @binding(3) var<storage, read> kv: array<vec4f>;
+@group(0) @binding(3) var<storage, read> kv: array<Kv>;
 @group(0) @binding(4) var<storage, read> dy: array<vec4f>;
 @group(0) @binding(5) var<storage, read> rotation: array<vec4f>;
 @group(0) @binding(6) var<storage, read> stats: array<f32>;
 @group(0) @binding(7) var<storage, read_write> dqkv: array<vec4f>;
 
-const HALF4 = HEAD4 / 2u;
 const SHARE = HEADS / KV_HEADS;
 
 @compute @workgroup_size(64)
@@ -27,8 +26,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   $for i in HEAD4 { var dKey$i = vec4f(); }
   $for i in HEAD4 { var dValue$i = vec4f(); }
   $for i in HEAD4 {
-    key$i = kv[origin + $iu] * SCALE;
-    value$i = kv[origin + KV_HEADS * HEAD4 + $iu];
+    key$i = kvOf(kv[origin + $iu]) * SCALE;
+    value$i = kvOf(kv[origin + KV_HEADS * HEAD4 + $iu]);
   }
   let end = tokens[2u * token].w;
   for (var reader = token + local % LANES; reader < end; reader += LANES) {
@@ -55,15 +54,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     dValue$i = laneSum4(local, dValue$i);
   }
   if (item != index || local % LANES != 0u) { return; }
-  let position = tokens[2u * token].y;
-  let to = (token * (HEADS + 2u * KV_HEADS) + HEADS + kvHead) * HEAD4;
-  var turned: array<vec4f, HEAD4>;
-  $for i in HEAD4 { turned[$i] = dKey$i; }
-  for (var i = 0u; i < HALF4; i++) {
-    let cosine = rotation[(position * HALF4 + i) * 2u];
-    let sine = rotation[(position * HALF4 + i) * 2u + 1u];
-    dqkv[to + i] = turned[i] * cosine + turned[i + HALF4] * sine;
-    dqkv[to + i + HALF4] = turned[i + HALF4] * cosine - turned[i] * sine;
-  }
-  $for i in HEAD4 { dqkv[to + KV_HEADS * HEAD4 + $iu] = dValue$i; }
+  putTurnedBack(token, HEADS + kvHead, array<vec4f, HEAD4>($for i in HEAD4 { dKey$i, }));
+  let to = (token * (HEADS + 2u * KV_HEADS) + HEADS + KV_HEADS + kvHead) * HEAD4;
+  $for i in HEAD4 { dqkv[to + $iu] = dValue$i; }
 }

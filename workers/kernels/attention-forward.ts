@@ -1,47 +1,85 @@
-/** The ways to compute attention, which bind the same buffers and write the same outputs. Which one writes messages is measured (choose.ts). */
-import type { KernelSource } from '../gpu/runtime.ts';
+/** The ways to compute attention, which bind the same buffers and write the same outputs. Which one is used is measured (choose.ts). */
+import { type KernelSource, WORKGROUP } from '../gpu/runtime.ts';
 import lanesCode from './attention-lanes.wgsl?raw';
 import type { AttentionShape } from './attention.ts';
 import forwardCode from './attention.wgsl?raw';
+import blocksCode from './attention-blocks.wgsl?raw';
+import slotsCode from './attention-slots.wgsl?raw';
+import { type KvKind, kvCode } from './kv.ts';
 import { reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
 
+/** Attention from queries to outputs. */
 export interface AttentionVariant {
   name: string;
-  /** Threads of a token and head. */
-  lanes: number;
   source: KernelSource;
+  /** Threads for that many tokens. */
+  threads(tokens: number): number;
 }
 
-/** The first is the one that is taken for right: a thread of its own for each token and head. */
-export function attentionVariants(shape: Pick<AttentionShape, 'heads' | 'kvHeads' | 'headSize'>): AttentionVariant[] {
-  const { heads, kvHeads, headSize } = shape;
-  const constants = {
-    HEAD4: headSize / 4,
-    HEADS: heads,
-    KV_HEADS: kvHeads,
-    SCALE: { f32: 1 / Math.sqrt(headSize) },
-    PARTS: Math.ceil(headSize / 32),
+type Heads = Pick<AttentionShape, 'heads' | 'kvHeads' | 'headSize'>;
+
+/** Workgroup memory that every device has. */
+const WORKGROUP_BYTES = 16384;
+
+export const attentionConstants = ({ heads, kvHeads, headSize }: Heads) => ({
+  HEAD4: headSize / 4,
+  HEADS: heads,
+  KV_HEADS: kvHeads,
+  SCALE: { f32: 1 / Math.sqrt(headSize) },
+});
+
+/** Tokens, at most 32, of which a workgroup has room for two vectors of a head and two numbers, besides `taken` bytes. */
+export const blockOf = ({ headSize }: Heads, taken = 0): number =>
+  Math.min(32, Math.floor((WORKGROUP_BYTES - taken) / (8 * headSize + 8)));
+
+/** Threads of whole workgroups, one for 64 tokens of a head. */
+export const blockThreads = (tokens: number, heads: number): number =>
+  Math.ceil(tokens / WORKGROUP) * heads * WORKGROUP;
+
+const BINDINGS: KernelSource['bindings'] = ['uniform', 'read', 'read', 'read', 'write', 'write'];
+
+/** A thread of its own for each token and head, which are neighbours by token where they are `turned`. */
+function inThreads(shape: Heads, kv: KvKind, name: string, turned: boolean): AttentionVariant {
+  const constants = { ...attentionConstants(shape), TURNED: turned };
+  const code = [types, kvCode(kv), forwardCode].join('\n');
+  return {
+    ...{ name, source: { label: 'attention', code, constants, bindings: BINDINGS } },
+    threads: (tokens) => tokens * shape.heads,
   };
-  const bindings: KernelSource['bindings'] = ['uniform', 'read', 'read', 'read', 'write', 'write'];
+}
+
+/** For one token a row. The first is the one that is taken for right. */
+export function attentionVariants(shape: Heads, kv: KvKind = 'f32'): AttentionVariant[] {
   const inLanes = (name: string, lanes: number): AttentionVariant => ({
-    ...{ name, lanes },
+    name,
     source: {
-      ...{ label: 'attention', bindings, constants: { ...constants, LANES: lanes } },
-      code: [types, reduceCode(lanes), lanesCode].join('\n'),
+      ...{ label: 'attention', bindings: BINDINGS },
+      constants: { ...attentionConstants(shape), PARTS: Math.ceil(shape.headSize / 32), LANES: lanes },
+      code: [types, kvCode(kv), reduceCode(lanes), lanesCode].join('\n'),
     },
+    threads: (tokens) => tokens * shape.heads * lanes,
   });
-  return [
-    { name: 'plain', lanes: 1, source: { label: 'attention', code: `${types}\n${forwardCode}`, constants, bindings } },
-    inLanes('lanes', 16),
-    inLanes('workgroup', 64),
-  ];
+  return [inThreads(shape, kv, 'plain', false), inLanes('lanes', 16), inLanes('workgroup', 64)];
+}
+
+/** For whole sequences, in batches whose slots are their tokens. All take the keys of a token in the same order. */
+export function sequenceVariants(shape: Heads, kv: KvKind = 'f32'): AttentionVariant[] {
+  const blocks: AttentionVariant = {
+    name: 'blocks',
+    source: {
+      ...{ label: 'attention', bindings: BINDINGS },
+      constants: { ...attentionConstants(shape), SLOTS: blockOf(shape) },
+      code: [types, kvCode(kv), slotsCode, blocksCode].join('\n'),
+    },
+    threads: (tokens) => blockThreads(tokens, shape.heads),
+  };
+  return [inThreads(shape, kv, 'plain', false), inThreads(shape, kv, 'turned', true), blocks];
 }
 
 /** Throws a RangeError, with the names there are, where there is none of that name. */
-export function attentionNamed(shape: AttentionShape, name: string): AttentionVariant {
-  const all = attentionVariants(shape);
-  const found = all.find((variant) => variant.name === name);
+export function variantNamed<T extends { name: string }>(what: string, variants: readonly T[], name: string): T {
+  const found = variants.find((variant) => variant.name === name);
   if (found) return found;
-  throw new RangeError(`There is no attention ${name}; there is ${all.map((variant) => variant.name).join(', ')}.`);
+  throw new RangeError(`There is no ${what} ${name}; there is ${variants.map((variant) => variant.name).join(', ')}.`);
 }

@@ -3,7 +3,7 @@
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<storage, read> tokens: array<vec4u>;
 @group(0) @binding(2) var<storage, read> q: array<vec4f>;
-@group(0) @binding(3) var<storage, read> kv: array<vec4f>;
+@group(0) @binding(3) var<storage, read> kv: array<Kv>;
 @group(0) @binding(4) var<storage, read_write> y: array<vec4f>;
 // [tokens, heads, 2]: log Σ exp; the second is backward's
 @group(0) @binding(5) var<storage, read_write> stats: array<f32>;
@@ -34,7 +34,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     }
     let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
     var score = 0.0;
-    $for i in HEAD4 { score += dot(query$i, kv[key + $iu]); }
+    $for i in HEAD4 { score += dot(query$i, kvOf(kv[key + $iu])); }
     if (score > largest) {
       let shrink = exp(largest - score);
       total *= shrink;
@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let p = exp(score - largest);
     total += p;
     let value = key + KV_HEADS * HEAD4;
-    $for i in HEAD4 { sum[$i] += p * kv[value + $iu]; }
+    $for i in HEAD4 { sum[$i] += p * kvOf(kv[value + $iu]); }
   }
 
   let overall = laneMax(local, largest);

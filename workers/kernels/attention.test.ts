@@ -1,10 +1,11 @@
-import { describe, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { noDevice } from '../../tests/gpu.ts';
 import { KernelTest, MAX_RANK, TOKENS, adapterOf, expectClose, loraOf, sum } from '../../tests/kernels.ts';
 import { type NodeRows, packTraining } from '../engine/batch.ts';
 import { newMeta } from '../engine/gpu-batch.ts';
-import { Attention, type AttentionShape, attentionExtras } from './attention.ts';
-import type { LinearShape } from './linear.ts';
+import { Attention, type AttentionNames, type AttentionShape, attentionExtras } from './attention.ts';
+import { kvCode } from './kv.ts';
+import { type LinearShape, PLAIN } from './linear.ts';
 
 /** A trie of 24 tokens in all: branchings in prompts and behind them, a prompt of one token, rows of different lengths. */
 function ragged() {
@@ -36,8 +37,8 @@ interface Tried {
   name: string;
   shape: AttentionShape;
   software: boolean;
-  /** Variant for one token a row. */
-  decoding?: string;
+  /** Variants; with one for `attention`, which is for one token a row, that is what is tried. */
+  names?: Partial<AttentionNames>;
 }
 
 describe.skipIf(await noDevice()).each<Tried>([
@@ -53,14 +54,39 @@ describe.skipIf(await noDevice()).each<Tried>([
   {
     name: 'grouped heads of 8, in lanes',
     shape: { heads: 6, kvHeads: 2, headSize: 8 },
-    ...{ software: false, decoding: 'lanes' },
+    ...{ software: false, names: { attention: 'lanes' } },
   },
   {
     name: 'a head of 40, by a workgroup',
     shape: { heads: 1, kvHeads: 1, headSize: 40 },
-    ...{ software: false, decoding: 'workgroup' },
+    ...{ software: false, names: { attention: 'workgroup' } },
   },
-])('Attention: $name', ({ shape, software, decoding }: Tried) => {
+  {
+    name: 'grouped heads of 8, neighbours by token',
+    shape: { heads: 6, kvHeads: 2, headSize: 8 },
+    ...{ software: false, names: { sequences: 'turned', gradients: 'turned' } },
+  },
+  {
+    name: 'grouped heads of 8, in blocks',
+    shape: { heads: 6, kvHeads: 2, headSize: 8 },
+    ...{ software: false, names: { sequences: 'blocks', gradients: 'blocks' } },
+  },
+  {
+    name: 'heads so large that a block has fewer tokens, keys and values in half precision',
+    shape: { heads: 2, kvHeads: 1, headSize: 64 },
+    ...{ software: false, names: { sequences: 'blocks', gradients: 'blocks', kv: 'f16' } },
+  },
+  {
+    name: 'with norms (Qwen3), keys and values in half precision',
+    shape: { heads: 2, kvHeads: 1, headSize: 16, norm: 0.01 },
+    ...{ software: false, names: { kv: 'f16' } },
+  },
+  {
+    name: 'grouped heads of 8, in lanes, keys and values in half precision',
+    shape: { heads: 6, kvHeads: 2, headSize: 8 },
+    ...{ software: false, names: { attention: 'lanes', kv: 'f16' } },
+  },
+])('Attention: $name', ({ shape, software, names }: Tried) => {
   const { heads, kvHeads, headSize } = shape;
   const half = headSize / 2;
   const width = (heads + 2 * kvHeads) * headSize;
@@ -77,7 +103,10 @@ describe.skipIf(await noDevice()).each<Tried>([
   test('completes and rotates q|k|v, attends along the paths, and goes all the way back', async () => {
     const { tokens, reads } = ragged();
     const t = await KernelTest.create();
-    const attention = await Attention.create(t.runtime, shape, 16, frequencies, software, decoding);
+    const attention = await Attention.create(t.runtime, shape, 16, frequencies, software, {
+      ...PLAIN,
+      ...names,
+    });
     const meta = newMeta(TOKENS, tokens.paths);
     for (let token = 0; token < TOKENS; token++) {
       meta.set([0, tokens.positions[token]!, token, tokens.readers[token]!], 8 * token);
@@ -87,14 +116,21 @@ describe.skipIf(await noDevice()).each<Tried>([
       ...{ in: 8, out: width, unitA: 0, unitB: 24, first: false },
       parts: [0, heads * headSize, (heads + kvHeads) * headSize],
     };
-    const { batch, adapters, pool } = t.batch(24 + width, meta, decoding ? 'decode' : 'forward');
+    const { batch, adapters, pool } = t.batch(24 + width, meta, names?.attention ? 'decode' : 'forward');
     const { matrix } = t.matrix(lora);
     const [qkv, z, dy] = [
       t.values(TOKENS * width),
       t.values(3 * TOKENS * MAX_RANK),
       t.values(TOKENS * heads * headSize),
     ];
-    const sizes = { q: TOKENS * heads * headSize, kv: 2 * TOKENS * kvHeads * headSize, stats: 2 * TOKENS * heads };
+    const halves = names?.kv === 'f16';
+    // Halves have 11 bits: what they are compared with has not been rounded.
+    const tolerance = halves ? 1e-3 : 2e-6;
+    const sizes = {
+      q: TOKENS * heads * headSize,
+      kv: (2 * TOKENS * kvHeads * headSize) / (halves ? 2 : 1),
+      stats: 2 * TOKENS * heads,
+    };
     const buffers = { q: t.empty(sizes.q), kv: t.empty(sizes.kv), y: t.empty(sizes.q), stats: t.empty(sizes.stats) };
     const dqkv = t.empty(TOKENS * width);
     const pooled = t.upload(adapters);
@@ -149,10 +185,16 @@ describe.skipIf(await noDevice()).each<Tried>([
     const K = (token: number, h: number, i: number) => rotated(normed(token, heads + h), i, tokens.positions[token]!);
     const V = (token: number, h: number, i: number) => head(token, heads + kvHeads + h)(i);
     expectClose(q!, (i) => Q(Math.floor(i / (heads * headSize)), Math.floor(i / headSize) % heads, i % headSize));
-    expectClose(kv!, (i) => {
-      const [row, h, k] = [Math.floor(i / (kvHeads * headSize)), Math.floor(i / headSize) % kvHeads, i % headSize];
-      return row % 2 === 0 ? K(row >> 1, h, k) : V(row >> 1, h, k);
-    });
+    const stored = halves ? unpackHalves(kv!) : kv!;
+    // Each rounded to the nearest half.
+    expectClose(
+      stored,
+      (i) => {
+        const [row, h, k] = [Math.floor(i / (kvHeads * headSize)), Math.floor(i / headSize) % kvHeads, i % headSize];
+        return row % 2 === 0 ? K(row >> 1, h, k) : V(row >> 1, h, k);
+      },
+      tolerance,
+    );
 
     // p[token][head][n] of the n-th slot read, and the gradients, as one would write them in a paper.
     const kvHead = (h: number) => Math.floor(h / (heads / kvHeads));
@@ -188,15 +230,52 @@ describe.skipIf(await noDevice()).each<Tried>([
         });
       }
     }
-    expectClose(y!, (i) => out[i]);
-    expectClose(gradient!, (n) => {
-      const [token, h, i] = [Math.floor(n / width), Math.floor((n % width) / headSize), n % headSize];
-      const position = tokens.positions[token]!;
-      const turnedBack = (d: Float64Array, at: number) => (k: number) => rotated((m) => d[at + m]!, k, position, true);
-      if (h < heads) return beforeNorm(token, h, turnedBack(dQ, (token * heads + h) * headSize), i);
-      const g = (h - heads) % kvHeads;
-      const at = (token * kvHeads + g) * headSize;
-      return h < heads + kvHeads ? beforeNorm(token, h, turnedBack(dK, at), i) : dV[at + i];
-    });
+    expectClose(y!, (i) => out[i], tolerance);
+    expectClose(
+      gradient!,
+      (n) => {
+        const [token, h, i] = [Math.floor(n / width), Math.floor((n % width) / headSize), n % headSize];
+        const position = tokens.positions[token]!;
+        const turnedBack = (d: Float64Array, at: number) => (k: number) =>
+          rotated((m) => d[at + m]!, k, position, true);
+        if (h < heads) return beforeNorm(token, h, turnedBack(dQ, (token * heads + h) * headSize), i);
+        const g = (h - heads) % kvHeads;
+        const at = (token * kvHeads + g) * headSize;
+        return h < heads + kvHeads ? beforeNorm(token, h, turnedBack(dK, at), i) : dV[at + i];
+      },
+      tolerance,
+    );
   });
 });
+
+/** The halves in the bits of floats, as floats. */
+function unpackHalves(floats: Float32Array): Float64Array {
+  const bits = new Uint16Array(floats.buffer, floats.byteOffset, 2 * floats.length);
+  return Float64Array.from(bits, (half) => {
+    const [sign, exponent, fraction] = [half >> 15 ? -1 : 1, (half >> 10) & 31, half & 1023];
+    return sign * (exponent === 0 ? fraction * 2 ** -24 : (1 + fraction / 1024) * 2 ** (exponent - 15));
+  });
+}
+
+test.skipIf(await noDevice())(
+  'halves of keys that are too large are the largest, and what is not finite shows',
+  async () => {
+    const t = await KernelTest.create();
+    const kernel = await t.runtime.kernel({
+      label: 'kv',
+      code: `${kvCode('f16')}
+@group(0) @binding(0) var<storage, read> input: array<vec4f>;
+@group(0) @binding(1) var<storage, read_write> output: array<vec2u>;
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) local: u32) { if (local < 5u) { output[local] = toKv(input[local]); } }`,
+      constants: {},
+      bindings: ['read', 'write'],
+    });
+    const values = [1, -2.5, 1e-8, 70000, -1e30, 65504, 0, 3, NaN, 1, 2, 3, 1, Infinity, 2, 3, 1, 2, -Infinity, 0];
+    const to = t.empty(10);
+    const [packed] = await t.run((pass) => kernel.run(pass, [t.upload(Float32Array.from(values)), to], 5), [to, 10]);
+    expect([...unpackHalves(packed!).subarray(0, 8)]).toEqual([1, -2.5, 0, 65504, -65504, 65504, 0, 3]);
+    // As floats, which is how they are looked for (engine/trace.ts).
+    expect([...packed!.subarray(4)].every(Number.isNaN)).toBe(true);
+  },
+);

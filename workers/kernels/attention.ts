@@ -1,14 +1,20 @@
 import type { Kernel, Runtime } from '../gpu/runtime.ts';
-import backwardKeyCode from './attention-backward-key.wgsl?raw';
-import backwardQueryCode from './attention-backward-query.wgsl?raw';
-import { attentionNamed } from './attention-forward.ts';
+import { type BackwardVariant, backwardVariants } from './attention-backward.ts';
+import {
+  type AttentionVariant,
+  attentionConstants,
+  attentionVariants,
+  sequenceVariants,
+  variantNamed,
+} from './attention-forward.ts';
 import type { GpuBatch } from './batch.ts';
 import type { GpuMatrix } from './linear.ts';
 import completeCode from './complete-qkv.wgsl?raw';
+import { type KvKind, kvCode } from './kv.ts';
 import lora from './lora.wgsl?raw';
 import normRopeBackwardCode from './norm-rope-backward.wgsl?raw';
 import normRopeCode from './norm-rope.wgsl?raw';
-import { reduceCode } from './reduce.ts';
+import type { ProductNames } from './products.ts';
 import ropeCode from './rope.wgsl?raw';
 import types from './types.wgsl?raw';
 
@@ -39,12 +45,23 @@ export function attentionExtras(
 export interface AttentionTensors {
   /** [tokens, heads, headSize], rotated */
   q: GPUBuffer;
-  /** [slots, 2, kvHeads, headSize]: rotated keys, values */
+  /** [slots, 2, kvHeads, headSize]: rotated keys, values, as they are stored (kv.ts) */
   kv: GPUBuffer;
   /** [tokens, heads, headSize] */
   y: GPUBuffer;
   /** [tokens, heads, 2]: log Σ exp, and backward's D */
   stats: GPUBuffer;
+}
+
+/** What is chosen for attention; by default what every device computes, with keys and values as they are. */
+export type AttentionNames = Pick<ProductNames, 'attention' | 'sequences' | 'gradients' | 'kv'>;
+
+const PLAIN_NAMES: AttentionNames = { attention: 'plain', sequences: 'plain', gradients: 'plain', kv: 'f32' };
+
+interface Variants {
+  decode: AttentionVariant;
+  forward: AttentionVariant;
+  backward: BackwardVariant;
 }
 
 type Kernels = Record<'forward' | 'decode' | 'backwardQuery' | 'backwardKey', Kernel> & {
@@ -55,30 +72,21 @@ type Kernels = Record<'forward' | 'decode' | 'backwardQuery' | 'backwardKey', Ke
 /** Rotary position, KV store and causal grouped-query attention, with its backward pass. */
 export class Attention {
   readonly #shape: AttentionShape;
-  /** Threads that share the readers of a key. */
-  readonly #lanes: number;
-  /** Threads that share what a token reads while messages are written. */
-  readonly #decodeLanes: number;
+  readonly #variants: Variants;
   readonly #rotation: GPUBuffer;
   readonly #kernels: Kernels;
 
-  private constructor(
-    shape: AttentionShape,
-    lanes: number,
-    decodeLanes: number,
-    rotation: GPUBuffer,
-    kernels: Kernels,
-  ) {
+  private constructor(shape: AttentionShape, variants: Variants, rotation: GPUBuffer, kernels: Kernels) {
     this.#shape = shape;
-    this.#lanes = lanes;
-    this.#decodeLanes = decodeLanes;
+    this.#variants = variants;
     this.#rotation = rotation;
     this.#kernels = kernels;
   }
 
   /**
+   * Errors: RangeError where there is no variant of a name; ShaderError.
+   *
    * @param frequencies radians a position, of each of the headSize / 2 pairs
-   * @param decoding name of the variant (attention-forward.ts) for one token a row; whole sequences have threads enough
    */
   static async create(
     runtime: Runtime,
@@ -86,17 +94,17 @@ export class Attention {
     positions: number,
     frequencies: Float64Array,
     software: boolean,
-    decoding = 'plain',
+    names: AttentionNames = PLAIN_NAMES,
   ): Promise<Attention> {
-    const lanes = software ? 1 : 16;
-    const variant = attentionNamed(shape, decoding);
+    const kv = names.kv as KvKind;
+    const variants: Variants = {
+      decode: variantNamed('attention', attentionVariants(shape, kv), names.attention),
+      forward: variantNamed('attention of sequences', sequenceVariants(shape, kv), names.sequences),
+      backward: variantNamed('attention backward', backwardVariants(shape, kv, software), names.gradients),
+    };
     const width = (shape.heads + 2 * shape.kvHeads) * shape.headSize;
     const constants = {
-      HEAD4: shape.headSize / 4,
-      HEADS: shape.heads,
-      KV_HEADS: shape.kvHeads,
-      SCALE: { f32: 1 / Math.sqrt(shape.headSize) },
-      LANES: lanes,
+      ...attentionConstants(shape),
       BIAS: shape.bias ?? false,
       EPS: { f32: shape.norm ?? 0 },
       NORMS: width / 4,
@@ -105,7 +113,7 @@ export class Attention {
     const kernel = (label: string, code: string, bindings: ('uniform' | 'read' | 'write')[]) =>
       runtime.kernel({ label, code: `${types}\n${code}`, constants, bindings });
     const plain = async (): Promise<Kernels['store']> => {
-      const rope = await kernel('rope', `${lora}\n${ropeCode}`, [
+      const rope = await kernel('rope', [lora, kvCode(kv), ropeCode].join('\n'), [
         ...([
           'uniform',
           'uniform',
@@ -127,39 +135,28 @@ export class Attention {
         kernel('complete-qkv', `${lora}\n${completeCode}`, [
           ...(['uniform', 'uniform', 'uniform', 'read', 'read', 'read', 'write'] as const),
         ]),
-        kernel('norm-rope', normRopeCode, ['uniform', 'uniform', 'read', 'read', 'read', 'write', 'write']),
+        kernel('norm-rope', `${kvCode(kv)}\n${normRopeCode}`, [
+          'uniform',
+          'uniform',
+          'read',
+          'read',
+          'read',
+          'write',
+          'write',
+        ]),
         kernel('norm-rope-backward', normRopeBackwardCode, ['uniform', 'uniform', 'read', 'write']),
       ]);
       return { rope, norm: { complete, backward } };
     };
     const [store, forward, decode, backwardQuery, backwardKey] = await Promise.all([
       shape.norm === undefined ? plain() : normed(),
-      runtime.kernel(attentionNamed(shape, 'plain').source),
-      runtime.kernel(variant.source),
-      kernel('attention-backward-query', backwardQueryCode, [
-        'uniform',
-        'read',
-        'read',
-        'read',
-        'read',
-        'read',
-        'read',
-        'write',
-        'write',
-      ]),
-      kernel('attention-backward-key', `${reduceCode(lanes)}\n${backwardKeyCode}`, [
-        'uniform',
-        'read',
-        'read',
-        'read',
-        'read',
-        'read',
-        'read',
-        'write',
-      ]),
+      runtime.kernel(variants.forward.source),
+      runtime.kernel(variants.decode.source),
+      runtime.kernel(variants.backward.query),
+      runtime.kernel(variants.backward.key),
     ]);
     const rotation = runtime.upload('rotation', rotationTable(positions, shape.headSize, frequencies));
-    return new Attention(shape, lanes, variant.lanes, rotation, {
+    return new Attention(shape, variants, rotation, {
       ...{ store, forward, decode, backwardQuery, backwardKey },
     });
   }
@@ -194,10 +191,9 @@ export class Attention {
   }
 
   forward(pass: GPUComputePassEncoder, batch: GpuBatch, { q, kv, y, stats }: AttentionTensors): void {
-    const items = batch.tokens * this.#shape.heads;
+    const way = batch.role === 'decode' ? 'decode' : 'forward';
     const buffers = [batch.dims, batch.meta, q, kv, y, stats];
-    if (batch.role === 'decode') this.#kernels.decode.run(pass, buffers, items * this.#decodeLanes);
-    else this.#kernels.forward.run(pass, buffers, items);
+    this.#kernels[way].run(pass, buffers, this.#variants[way].threads(batch.tokens));
   }
 
   /** Gradient of the attention's output `dy` to `dqkv`, before rotation and norm. */
@@ -209,16 +205,10 @@ export class Attention {
     const { q, kv, y, stats, dy, dqkv } = tensors;
     const { dims, meta, tokens } = batch;
     const rotation = this.#rotation;
-    this.#kernels.backwardQuery.run(
-      pass,
-      [dims, meta, q, kv, y, dy, rotation, stats, dqkv],
-      tokens * this.#shape.heads,
-    );
-    this.#kernels.backwardKey.run(
-      pass,
-      [dims, meta, q, kv, dy, rotation, stats, dqkv],
-      tokens * this.#shape.kvHeads * this.#lanes,
-    );
+    const { backward } = this.#variants;
+    const { backwardQuery, backwardKey } = this.#kernels;
+    backwardQuery.run(pass, [dims, meta, q, kv, y, dy, rotation, stats, dqkv], backward.queryThreads(tokens));
+    backwardKey.run(pass, [dims, meta, q, kv, dy, rotation, stats, dqkv], backward.keyThreads(tokens));
     const { heads, kvHeads } = this.#shape;
     this.#kernels.store.norm?.backward.run(pass, [dims, tensors.extras, tensors.qkv, dqkv], tokens * (heads + kvHeads));
   }

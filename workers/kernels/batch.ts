@@ -16,6 +16,8 @@ export interface GpuBatch {
   segments: number;
   /** One token a row, or whole sequences: each has its own products (products.ts), whatever the number of rows. */
   role: 'decode' | 'forward';
+  /** Real tokens of a tile at most, which are its first ones; default: all may be. */
+  filled?: number;
   /** Largest rank in the batch; z has parts × maxRank values a token. */
   maxRank: number;
   /** Uniform `Dims` */

@@ -1,12 +1,14 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import { noDevice, requestTestDevice, testFeatures } from '../../tests/gpu.ts';
-import { Runtime } from '../gpu/runtime.ts';
-import { type AttentionVariant, attentionVariants } from './attention-forward.ts';
+import { type KernelSource, Runtime } from '../gpu/runtime.ts';
+import { type BackwardVariant, backwardVariants } from './attention-backward.ts';
+import { type AttentionVariant, attentionVariants, sequenceVariants } from './attention-forward.ts';
 import { AttentionTrial } from './attention-trial.ts';
 import type { AttentionShape } from './attention.ts';
 import { type ChoiceMemory, Trial, chooseProducts } from './choose.ts';
 import { PLAIN, type LinearShape, compiledProduct } from './linear.ts';
-import { type Product, ROLES, productsFor } from './products.ts';
+import { FEW_ROWS, type Product, ROLES, fewRows, productsFor } from './products.ts';
+import { sequenceTrials } from './sequence-trial.ts';
 
 const SHAPES: LinearShape[] = [
   { in: 36, out: 44, parts: [0, 12, 28], unitA: 0, unitB: 3 * 36, first: false },
@@ -49,7 +51,12 @@ describe.skipIf(await noDevice())('The choice of products', () => {
       const there = productsFor(gpu()).filter((product) => product.role === role);
       expect(there.map((product) => product.name)).toContain(names[role]);
     }
-    expect(attentionVariants(ATTENTION).map((variant) => variant.name)).toContain(names.attention);
+    const named = (variants: { name: string }[]) => variants.map(({ name }) => name);
+    expect(named(attentionVariants(ATTENTION))).toContain(names.attention);
+    expect(named(sequenceVariants(ATTENTION))).toContain(names.sequences);
+    expect(named(backwardVariants(ATTENTION))).toContain(names.gradients);
+    expect(() => fewRows(names.few)).not.toThrow();
+    expect(names.kv).toBe('f32');
     expect(runtime.names('trial.')).toEqual([]);
 
     // What was kept counts, whatever a new measurement would say.
@@ -122,8 +129,57 @@ describe.skipIf(await noDevice())('The choice of products', () => {
       await trial.secondsIfRight(changed('other < first + LANES', 'other < first + LANES - 1u'), plain),
     ).toBeNull();
     expect(await trial.secondsIfRight(changed('let lane', 'lot lane'), plain)).toBeNull();
-    expect(await trial.secondsIfRight({ ...lanes, lanes: 1 }, plain)).toBeNull();
+    expect(await trial.secondsIfRight({ ...lanes, threads: (tokens) => plain.threads(tokens) }, plain)).toBeNull();
     for (const name of runtime.names('trial.')) runtime.drop(name);
+  });
+
+  test.each(['f32', 'f16'] as const)(
+    'takes no attention of sequences that is wrong, keys and values in %s',
+    { timeout: 300_000 },
+    async (kv) => {
+      const { forward, backward } = await sequenceTrials(runtime, ATTENTION, kv);
+      const [plain, ...others] = sequenceVariants(ATTENTION, kv) as [AttentionVariant, ...AttentionVariant[]];
+      // The same sums in the same order, whoever reads the keys.
+      for (const variant of others) expect(await forward.difference(variant, plain), variant.name).toBe(0);
+      const [first, ...ways] = backwardVariants(ATTENTION, kv) as [BackwardVariant, ...BackwardVariant[]];
+      for (const way of ways) expect(await backward.difference(way, first), way.name).toBeLessThan(2e-6);
+      const changed = (source: KernelSource, from: string, to: string): KernelSource => {
+        expect(source.code).toContain(from);
+        return { ...source, code: source.code.replace(from, to) };
+      };
+      const [blocks, back] = [others.at(-1)!, ways.at(-1)!];
+      expect(await forward.secondsIfRight(blocks, plain)).toBeGreaterThan(0);
+      const late = changed(blocks.source, 'token >= seen[s].y', 'token > seen[s].y');
+      expect(await forward.secondsIfRight({ ...blocks, source: late }, plain)).toBeNull();
+      expect(await backward.secondsIfRight(back, first)).toBeGreaterThan(0);
+      const query = changed(back.query, 'slot = first + 1u', 'slot = first + 2u');
+      expect(await backward.secondsIfRight({ ...back, query }, first)).toBeNull();
+      const key = changed(back.key, 'start + r >= end', 'start + r > end');
+      expect(await backward.secondsIfRight({ ...back, key }, first)).toBeNull();
+      for (const name of runtime.names('trial.')) runtime.drop(name);
+    },
+  );
+
+  test('takes no form for few rows that gives other bits', { timeout: 300_000 }, async () => {
+    const trial = new Trial(runtime, SHAPES);
+    const lanes = productsFor(gpu()).find(({ name }) => name === 'lanes')!;
+    for (const rows of FEW_ROWS) expect(await trial.secondsOfFew(lanes, rows, true)).toBeGreaterThan(0);
+    const changed = (from: string, to: string): Product => ({
+      ...lanes,
+      narrow: (rows) => {
+        const source = lanes.narrow!(rows);
+        expect(source.code).toContain(from);
+        return { ...source, code: source.code.replace(from, to) };
+      },
+    });
+    // Right but for the order of the sums; and rows that nobody computes are left as they were.
+    const order = changed(
+      'var lane = first; lane < first + LANES; lane++',
+      'var lane = first + LANES - 1u; lane + 1u > first; lane--',
+    );
+    expect(await trial.secondsOfFew(order, 1, true)).toBeNull();
+    expect(await trial.secondsOfFew(changed('+ column4] = vec4f()', '+ column4] = vec4f(1.0)'), 1, true)).toBeNull();
+    trial.end();
   });
 
   test.each([

@@ -5,7 +5,8 @@
  */
 import { fastest } from '../gpu/measure.ts';
 import { type KernelSource, type Runtime, ShaderError } from '../gpu/runtime.ts';
-import { type AttentionVariant, attentionVariants } from './attention-forward.ts';
+import { backwardVariants } from './attention-backward.ts';
+import { attentionVariants, sequenceVariants } from './attention-forward.ts';
 import type { AttentionShape } from './attention.ts';
 import { AttentionTrial } from './attention-trial.ts';
 import { type GpuBatch, TILE, rowWords } from './batch.ts';
@@ -17,15 +18,19 @@ import {
   compiledProduct,
   matrixInfo,
 } from './linear.ts';
+import type { KvKind } from './kv.ts';
 import {
   CHOICES,
+  FEW_ROWS,
   type Product,
   type ProductFeatures,
   type ProductNames,
   ROLES,
   type Role,
+  fewNamed,
   productsFor,
 } from './products.ts';
+import { sequenceTrials } from './sequence-trial.ts';
 import { SECONDS, bits, relativeDifference, values } from './trial.ts';
 import type { WeightKind } from './weights.ts';
 
@@ -46,8 +51,8 @@ interface Choice {
   suspects: string[];
 }
 
-/** Tokens that products are timed with: rows that decode at once, and tokens of a small update. */
-const TIMED_TOKENS: Record<Role, number> = { decode: 32, forward: 512, backward: 512 };
+/** Tokens that products are timed with, one after the other: rows that decode at once, few and many, and a small update's. */
+const TIMED_TOKENS: Record<Role, readonly number[]> = { decode: [8, 32], forward: [512], backward: [512] };
 /** Not a multiple of any tile but the smallest, and of more than one. */
 const CHECKED_TOKENS = 72;
 const RANK = 8;
@@ -57,8 +62,8 @@ const MARGIN = 1.05;
 const TOLERANCE = { f32: 2e-5, f16: 4e-3 } as const;
 
 /**
- * The products to use for matrices of these shapes on the device that `about` names. Without a memory, and in software,
- * they are the plain ones: nothing else would be the same for all engines of a run.
+ * The products to use for matrices of these shapes on the device that `about` names, with keys and values stored as `kv`.
+ * Without a memory, and in software, they are the plain ones: nothing else would be the same for all engines of a run.
  */
 export async function chooseProducts(
   runtime: Runtime,
@@ -68,52 +73,111 @@ export async function chooseProducts(
   about: string,
   memory: ChoiceMemory | undefined,
   kind: WeightKind = 'q4',
+  kv: KvKind = 'f32',
 ): Promise<ProductNames> {
-  if (device.software || !memory) return PLAIN;
-  const candidates = productsFor(device, kind);
-  const variants = attentionVariants(attention);
+  if (device.software || !memory) return { ...PLAIN, kv };
+  const products = productsFor(device, kind);
+  const variants = {
+    attention: attentionVariants(attention, kv),
+    sequences: sequenceVariants(attention, kv),
+    gradients: backwardVariants(attention, kv),
+  };
   const key = await keyOf(about, shapes, [
-    ...candidates.map(({ role, name, source }) => ({ role, name, source })),
-    ...variants.map(({ name, source }) => ({ role: 'attention', name, source })),
+    ...products.map(({ role, name, source }): Candidate => [role, name, source]),
+    ...[...variants.attention, ...variants.sequences].map(({ name, source }): Candidate => ['attention', name, source]),
+    ...variants.gradients.flatMap(({ name, query, key: of }): Candidate[] => [
+      ['query', name, query],
+      ['key', name, of],
+    ]),
   ]);
   return memory.alone(key, async () => {
     const kept = parseChoice(await memory.read(key));
     if (kept.products) return kept.products;
+    const names: ProductNames = { ...PLAIN, kv };
+    const tried = new Tried(memory, key, kept.suspects);
     const trial = new Trial(runtime, shapes, kind);
-    const suspects = [...kept.suspects];
-    const names = { ...PLAIN };
-    // Kept before it is tried: what takes the device or the browser with it is not tried a second time.
-    const suspect = (name: string) =>
-      memory.write(key, JSON.stringify({ products: null, suspects: [...suspects, name] } satisfies Choice));
     try {
       for (const role of ROLES) {
-        const [plain, ...others] = candidates.filter((product) => product.role === role) as [Product, ...Product[]];
+        const [plain, ...others] = products.filter((product) => product.role === role) as [Product, ...Product[]];
         const reference = await compiledProduct(runtime, plain);
-        let best = (await trial.seconds(reference)) / MARGIN;
-        for (const product of others) {
-          const name = `${role} ${product.name}`;
-          if (suspects.includes(name)) continue;
-          await suspect(name);
-          const seconds = await trial.secondsIfRight(product, reference);
-          if (seconds !== null && seconds < best) [best, names[role]] = [seconds, product.name];
-        }
+        names[role] = await tried.fastest(role, [plain, ...others], (product) =>
+          product === plain ? trial.seconds(reference) : trial.secondsIfRight(product, reference),
+        );
       }
-      const attending = new AttentionTrial(runtime, attention);
-      const [first, ...others] = variants as [AttentionVariant, ...AttentionVariant[]];
-      let best = (await attending.seconds(first)) / MARGIN;
-      for (const variant of others) {
-        const name = `attention ${variant.name}`;
-        if (suspects.includes(name)) continue;
-        await suspect(name);
-        const seconds = await attending.secondsIfRight(variant, first);
-        if (seconds !== null && seconds < best) [best, names.attention] = [seconds, variant.name];
+      const decode = products.find(({ role, name }) => role === 'decode' && name === names.decode)!;
+      const few: number[] = [];
+      for (const rows of decode.narrow ? FEW_ROWS : []) {
+        const found = await tried.fastest('few', [{ name: 'none' }, { name: `${decode.name} ${rows}` }], ({ name }) =>
+          trial.secondsOfFew(decode, rows, name !== 'none'),
+        );
+        if (found !== 'none') few.push(rows);
       }
-      await memory.write(key, JSON.stringify({ products: names, suspects } satisfies Choice));
+      names.few = fewNamed(few);
+      const sequences = await sequenceTrials(runtime, attention, kv);
+      const trials = [
+        ['attention', new AttentionTrial(runtime, attention, kv), variants.attention],
+        ['sequences', sequences.forward, variants.sequences],
+      ] as const;
+      for (const [what, own, all] of trials) {
+        names[what] = await tried.fastest(what, all, (variant) =>
+          variant === all[0] ? own.seconds(variant) : own.secondsIfRight(variant, all[0]!),
+        );
+      }
+      const [first] = variants.gradients;
+      names.gradients = await tried.fastest('gradients', variants.gradients, (variant) =>
+        variant === first ? sequences.backward.seconds(variant) : sequences.backward.secondsIfRight(variant, first!),
+      );
+      await tried.keep(names);
       return names;
     } finally {
       trial.end();
     }
   });
+}
+
+type Candidate = [role: string, name: string, source: KernelSource];
+
+/** Tries candidates one after the other, and keeps which one was being tried. */
+class Tried {
+  readonly #memory: ChoiceMemory;
+  readonly #key: string;
+  readonly #suspects: string[];
+
+  constructor(memory: ChoiceMemory, key: string, suspects: readonly string[]) {
+    this.#memory = memory;
+    this.#key = key;
+    this.#suspects = [...suspects];
+  }
+
+  /**
+   * The name of the fastest: of the first, unless another is faster by MARGIN. `seconds` gives null for one that may not be
+   * used.
+   */
+  async fastest<T extends { name: string }>(
+    what: string,
+    [first, ...others]: readonly T[],
+    seconds: (candidate: T) => Promise<number | null>,
+  ): Promise<string> {
+    const taken = (await seconds(first!))!;
+    let [best, name] = [taken / MARGIN, first!.name];
+    for (const candidate of others) {
+      const suspect = `${what} ${candidate.name}`;
+      if (this.#suspects.includes(suspect)) continue;
+      // Kept before it is tried: what takes the device or the browser with it is not tried a second time.
+      await this.#write({ products: null, suspects: [...this.#suspects, suspect] });
+      const time = await seconds(candidate);
+      if (time !== null && time < best) [best, name] = [time, candidate.name];
+    }
+    return name;
+  }
+
+  keep(products: ProductNames): Promise<void> {
+    return this.#write({ products, suspects: this.#suspects });
+  }
+
+  #write(choice: Choice): Promise<void> {
+    return this.#memory.write(this.#key, JSON.stringify(choice));
+  }
 }
 
 /** Measures products on random matrices of a model's shapes, with adapters. */
@@ -142,10 +206,40 @@ export class Trial {
     this.#adapters = runtime.upload('trial.adapters', values(RANK * units, 0.05));
   }
 
-  /** Seconds of the product with all matrices. */
+  /** Seconds of the product with all matrices, for all numbers of tokens that it is timed with. */
   async seconds(compiled: CompiledProduct): Promise<number> {
     const { role } = compiled.product;
-    const batch = this.#batch(role, TIMED_TOKENS[role]);
+    let sum = 0;
+    for (const tokens of TIMED_TOKENS[role]) sum += await this.#secondsOf(compiled, this.#batch(role, tokens));
+    return sum;
+  }
+
+  /**
+   * Seconds of a product of `decode` with one tile of so many rows, `narrow` by its form for them; null where that does not
+   * compile, or gives these rows anything else than the whole product does.
+   */
+  async secondsOfFew(product: Product, rows: number, narrow: boolean): Promise<number | null> {
+    const compiled = await this.#compiled(product, narrow ? [rows] : []);
+    if (!compiled) return null;
+    if (narrow && !(await this.#sameRows(compiled, await compiledProduct(this.#runtime, product), rows))) return null;
+    return this.#secondsOf(compiled, { ...this.#batch('decode', TILE), filled: rows });
+  }
+
+  /** To the bit, since a run may not depend on how many rows are written at once; the other rows of each tile are 0. */
+  async #sameRows(narrow: CompiledProduct, whole: CompiledProduct, rows: number): Promise<boolean> {
+    const batch = { ...this.#batch('decode', CHECKED_TOKENS), filled: rows };
+    for (const matrix of this.#matrices) {
+      const [got, right] = [await this.#results(narrow, batch, matrix), await this.#results(whole, batch, matrix)];
+      const same = right.every((values, part) => {
+        const width = values.length / batch.tokens;
+        return values.every((value, i) => got[part]![i] === (Math.floor(i / width) % TILE < rows ? value : 0));
+      });
+      if (!same) return false;
+    }
+    return true;
+  }
+
+  async #secondsOf(compiled: CompiledProduct, batch: GpuBatch): Promise<number> {
     const [input, output, narrow] = this.#tensors(batch.tokens);
     return fastest(
       this.#runtime,
@@ -156,43 +250,48 @@ export class Trial {
     );
   }
 
-  /** As `seconds`; null where it does not compile or computes something else than `reference`. */
-  async secondsIfRight(product: Product, reference: CompiledProduct): Promise<number | null> {
-    let compiled: CompiledProduct;
+  /** Null where it does not compile. */
+  async #compiled(product: Product, few: readonly number[] = []): Promise<CompiledProduct | null> {
     try {
-      compiled = await compiledProduct(this.#runtime, product);
+      return await compiledProduct(this.#runtime, product, few);
     } catch (error) {
       // The pipeline of a shader that is right may still be more than a driver can do.
       if (error instanceof ShaderError || (error as Error).name === 'GPUPipelineError') return null;
       throw error;
     }
+  }
+
+  /** As `seconds`; null where it does not compile or computes something else than `reference`. */
+  async secondsIfRight(product: Product, reference: CompiledProduct): Promise<number | null> {
+    const compiled = await this.#compiled(product);
+    if (!compiled) return null;
     return (await this.difference(compiled, reference)) <= TOLERANCE[product.precision] ? this.seconds(compiled) : null;
   }
 
   /** The largest difference of two products, over the largest value; NaN where one is not finite. */
   async difference(one: CompiledProduct, other: CompiledProduct): Promise<number> {
-    const { role } = other.product;
-    const batch = this.#batch(role, CHECKED_TOKENS);
-    const [input, output, narrow] = this.#tensors(batch.tokens);
+    const batch = this.#batch(other.product.role, CHECKED_TOKENS);
     let largest = 0;
     for (const matrix of this.#matrices) {
-      const { shape } = matrix;
-      const width = role === 'backward' ? shape.in : shape.out;
-      const counts = [batch.tokens * width, batch.tokens * shape.parts.length * RANK];
-      const results = [];
-      for (const product of [one, other]) {
-        const encoder = this.#runtime.device.createCommandEncoder({ label: 'trial' });
-        for (const buffer of [output, narrow]) encoder.clearBuffer(buffer);
-        const pass = encoder.beginComputePass({ label: 'trial' });
-        product.run(pass, batch, matrix, this.#adapters, input, output, narrow);
-        pass.end();
-        const parts = [output, narrow].map((buffer, i) => ({ buffer, bytes: 4 * counts[i]! }));
-        results.push((await this.#runtime.readBack(encoder, parts)).map((bytes) => new Float32Array(bytes)));
-      }
-      const [got, right] = results as [Float32Array[], Float32Array[]];
+      const [got, right] = [await this.#results(one, batch, matrix), await this.#results(other, batch, matrix)];
       right.forEach((expected, i) => (largest = Math.max(largest, relativeDifference(got[i]!, expected))));
     }
     return largest;
+  }
+
+  /** What a product writes: [tokens, width] and [tokens, parts, rank]. */
+  async #results(compiled: CompiledProduct, batch: GpuBatch, matrix: GpuMatrix): Promise<Float32Array[]> {
+    const { shape } = matrix;
+    const [input, output, narrow] = this.#tensors(batch.tokens);
+    const width = compiled.product.role === 'backward' ? shape.in : shape.out;
+    const encoder = this.#runtime.device.createCommandEncoder({ label: 'trial' });
+    for (const buffer of [output, narrow]) encoder.clearBuffer(buffer);
+    const pass = encoder.beginComputePass({ label: 'trial' });
+    compiled.run(pass, batch, matrix, this.#adapters, input, output, narrow);
+    pass.end();
+    const counts = [batch.tokens * width, batch.tokens * shape.parts.length * RANK];
+    const parts = [output, narrow].map((buffer, i) => ({ buffer, bytes: 4 * counts[i]! }));
+    return (await this.#runtime.readBack(encoder, parts)).map((bytes) => new Float32Array(bytes));
   }
 
   end(): void {
@@ -230,14 +329,10 @@ export class Trial {
 }
 
 /** Adapter, shapes and the very code of all candidates: a new version of a kernel is measured anew. */
-async function keyOf(
-  about: string,
-  shapes: readonly LinearShape[],
-  candidates: readonly { role: string; name: string; source: KernelSource }[],
-): Promise<string> {
-  const code = candidates.map(({ role, name, source }) => [role, name, source.code, source.constants]);
-  const text = JSON.stringify([about, shapes.map((shape) => [shape.in, shape.out]), code]);
-  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text));
+async function keyOf(about: string, shapes: readonly LinearShape[], candidates: readonly Candidate[]): Promise<string> {
+  const code = candidates.map(([role, name, { code: text, constants }]) => [role, name, text, constants]);
+  const all = JSON.stringify([about, shapes.map((shape) => [shape.in, shape.out]), code]);
+  const digest = await crypto.subtle.digest('SHA-256', new TextEncoder().encode(all));
   return Array.from(new Uint8Array(digest).subarray(0, 16), (byte) => byte.toString(16).padStart(2, '0')).join('');
 }
 

@@ -28,7 +28,7 @@ fn up(thread: u32, local: u32) {
       $for t in 8 { sum$t += d$t[$i] * up$i; }
     }
   }
-  let totals = laneSums(local, array<vec4f, 8>($for t in 8 { sum$t, }));
+  let totals = laneSums(local, array<vec4f, ROWS>($for t in 8 { sum$t, }));
   if (!live || local % LANES != 0u) { return; }
   let count = min(4u, adapter.rank - j);
   $for t in 8 {

@@ -1,9 +1,17 @@
 import { type Kernel, type KernelSource, type Runtime, ShaderError, WORKGROUP } from '../gpu/runtime.ts';
-import { type GpuBatch, rowWords } from './batch.ts';
+import { type GpuBatch, TILE, rowWords } from './batch.ts';
 import loraAdd from './lora-add.wgsl?raw';
 import loraGradient from './lora-gradient.wgsl?raw';
 import lora from './lora.wgsl?raw';
-import { type Product, type ProductFeatures, type ProductNames, ROLES, type Role, productsFor } from './products.ts';
+import {
+  type Product,
+  type ProductFeatures,
+  type ProductNames,
+  ROLES,
+  type Role,
+  fewRows,
+  productsFor,
+} from './products.ts';
 import { reduceCode } from './reduce.ts';
 import types from './types.wgsl?raw';
 import type { WeightKind } from './weights.ts';
@@ -45,7 +53,8 @@ export function matrixInfo(shape: LinearShape): Uint32Array {
 
 /** The products that every device computes, and that others are held to. */
 export const PLAIN: ProductNames = {
-  ...{ decode: 'plain', forward: 'plain', backward: 'plain', attention: 'plain' },
+  ...{ decode: 'plain', forward: 'plain', backward: 'plain', few: 'none' },
+  ...{ attention: 'plain', sequences: 'plain', gradients: 'plain', kv: 'f32' },
 };
 
 /** Throws a RangeError, with the names there are, where the device has no such product. */
@@ -69,19 +78,35 @@ export interface CompiledProduct {
   ): void;
 }
 
-/** Throws a ShaderError. */
-export async function compiledProduct(runtime: Runtime, product: Product): Promise<CompiledProduct> {
+/**
+ * Errors: ShaderError; RangeError where it has no forms for few rows.
+ *
+ * @param few rows of a tile at most for which it gets a form of its own, ascending
+ */
+export async function compiledProduct(
+  runtime: Runtime,
+  product: Product,
+  few: readonly number[] = [],
+): Promise<CompiledProduct> {
   const { source, older } = product;
   const kernel = await runtime.kernel(source).catch((error: unknown) => {
     if (!older || !(error instanceof ShaderError)) throw error;
     return runtime.kernel(older);
   });
+  const narrower = await Promise.all(
+    few.map(async (rows): Promise<[number, Kernel]> => {
+      if (!product.narrow) throw new RangeError(`The product ${product.name} has no form for ${rows} rows.`);
+      return [rows, await runtime.kernel(product.narrow(rows))];
+    }),
+  );
   return {
     product,
     run(pass, batch, { shape, words, scales, info }, adapters, input, output, narrow) {
+      const { filled = TILE } = batch;
+      const [, suited = kernel] = narrower.find(([rows]) => filled <= rows) ?? [];
       // 8 tokens × 4 values of the rank each.
       const sums = batch.tiles * shape.parts.length * Math.ceil(batch.maxRank / 4);
-      kernel.run(
+      suited.run(
         pass,
         [batch.dims, info, input, words, scales, batch.tileInfo, adapters, output, narrow],
         product.threads(batch, shape) + sums * product.lanes,
@@ -138,7 +163,10 @@ export class Linear {
     const productsOf = async (kind: WeightKind): Promise<[WeightKind, Record<Role, CompiledProduct>]> => {
       // All names are looked up before any is compiled: a promise that nobody waits for may not fail.
       const products = ROLES.map((role) => productNamed(device, kind, role, names[role]));
-      const compiled = await Promise.all(products.map((product) => compiledProduct(runtime, product)));
+      const few = fewRows(names.few);
+      const compiled = await Promise.all(
+        products.map((product) => compiledProduct(runtime, product, product.role === 'decode' ? few : [])),
+      );
       const [decode, forward, backward] = compiled as [CompiledProduct, CompiledProduct, CompiledProduct];
       return [kind, { decode, forward, backward }];
     };

@@ -3,7 +3,7 @@
 //
 // W is packed (weights-*.wgsl) and is read as it is. A thread computes 8 tokens × 4 BLOCKS columns of y: a weight is unpacked once
 // for eight tokens, and the four sums of a token and block are one vec4. z is linear-down.wgsl's. No barriers and no shared
-// memory: software renderers are fastest so.
+// memory: software renderers are fastest so. Where no more than the first ROWS tokens of a tile are real, the SPARE others get 0.
 @group(0) @binding(0) var<uniform> dims: Dims;
 @group(0) @binding(1) var<uniform> matrix: Matrix;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;
@@ -37,11 +37,11 @@ fn product(index: u32) {
     // The last columns of a vocabulary that is no multiple of 4 repeat the last row; nobody reads them.
     let rows$b = min(4u * (column4 + $bu) + vec4u(0u, 1u, 2u, 3u), vec4u(outputs - 1u));
     let words$b = rows$b * rowWords;
-    $for t in 8 { var sum$t_$b = vec4f(); }
+    $for t in ROWS { var sum$t_$b = vec4f(); }
   }
 
   for (var g = 0u; g < rowWords / 4u; g++) {
-    $for b in BLOCKS { $for t in 8 { var part$t_$b = vec4f(); } }
+    $for b in BLOCKS { $for t in ROWS { var part$t_$b = vec4f(); } }
     for (var w = 4u * g; w < min(4u * g + 4u, (in4 + 1u) / 2u); w++) {
       $for b in BLOCKS {
         let a$b = words[words$b.x + w];
@@ -53,13 +53,13 @@ fn product(index: u32) {
       }
       let at = first + 2u * w;
       if (in4 % 2u == 0u || 2u * w + 1u < in4) {
-        $for t in 8 {
+        $for t in ROWS {
           let low_x$t = x[at + $tu * in4];
           let high_x$t = x[at + $tu * in4 + 1u];
           $for b in BLOCKS { part$t_$b += low_x$t * low$b + high_x$t * high$b; }
         }
       } else {
-        $for t in 8 {
+        $for t in ROWS {
           let last_x$t = x[at + $tu * in4];
           $for b in BLOCKS { part$t_$b += last_x$t * low$b; }
         }
@@ -71,13 +71,14 @@ fn product(index: u32) {
         let at$b = rows$b * (rowWords / 4u) + g;
         scale$b = vec4f(scales[at$b.x], scales[at$b.y], scales[at$b.z], scales[at$b.w]);
       }
-      $for t in 8 { sum$t_$b += scale$b * part$t_$b; }
+      $for t in ROWS { sum$t_$b += scale$b * part$t_$b; }
     }
   }
 
   $for b in BLOCKS {
     if (column4 + $bu < out4) {
-      $for t in 8 { y[(8u * tile + $tu) * out4 + column4 + $bu] = sum$t_$b; }
+      $for t in ROWS { y[(8u * tile + $tu) * out4 + column4 + $bu] = sum$t_$b; }
+      $for t in SPARE { y[(8u * tile + ROWS + $tu) * out4 + column4 + $bu] = vec4f(); }
     }
   }
 }

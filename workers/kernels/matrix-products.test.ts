@@ -52,6 +52,23 @@ describe('Products through matrix units compile', () => {
   });
 });
 
+describe('Kernels in half precision compile', () => {
+  test.each(['q4', 'q8', 'f16', 'bf16', 'f32'] satisfies WeightKind[])('weights in %s', async (kind) => {
+    const runtime = new Runtime(await requestCompiler());
+    const features = { software: false, features: runtime.device.features, subgroupSize: null, smallWeights: true };
+    const products = productsFor(features, kind).filter(({ name }) => name === 'halves');
+    expect(products.map(({ role }) => role)).toEqual(['decode', 'forward', 'backward']);
+    for (const { source } of products) await runtime.kernel(source);
+    // Where the device has none, or sums could overflow, there is no such product.
+    const without = [
+      { ...features, smallWeights: false },
+      { ...features, features: new Set<string>() },
+    ];
+    for (const less of without) expect(productsFor(less, kind).map(({ name }) => name)).not.toContain('halves');
+    runtime.destroy();
+  });
+});
+
 const QKV: LinearShape = { in: 36, out: 44, parts: [0, 12, 28], unitA: 2, unitB: 2 + 3 * 36, first: false };
 const WIDE: LinearShape = { in: 84, out: 148, parts: [0, 68], unitA: 0, unitB: 2 * 84, first: false };
 const HEAD: LinearShape = { in: 12, out: 37, parts: [], unitA: 0, unitB: 0, first: false };

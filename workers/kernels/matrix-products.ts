@@ -2,6 +2,7 @@
 import type { MatrixUnit } from '../gpu/matrix-unit.ts';
 import type { KernelSource } from '../gpu/runtime.ts';
 import { roll } from '../gpu/template.ts';
+import { TILE } from './batch.ts';
 import backwardCode from './linear-matrices-backward.wgsl?raw';
 import forwardCode from './linear-matrices.wgsl?raw';
 import downCode from './linear-down.wgsl?raw';
@@ -63,7 +64,7 @@ function matrixSource(
       (backward ? backwardCode : forwardCode).replace('PINNED', blocks.attribute),
       backward ? upCode : downCode,
     ].join('\n'),
-    constants: { ...blocks.constants, LANES: lanes },
+    constants: { ...blocks.constants, LANES: lanes, ROWS: TILE, SPARE: 0 },
     bindings: PRODUCT_BINDINGS,
   };
 }

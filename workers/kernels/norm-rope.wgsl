@@ -7,7 +7,7 @@
 // [positions, HALF4, 2]: cosines and sines
 @group(0) @binding(4) var<storage, read> rotation: array<vec4f>;
 @group(0) @binding(5) var<storage, read_write> q: array<vec4f>;
-@group(0) @binding(6) var<storage, read_write> kv: array<vec4f>;
+@group(0) @binding(6) var<storage, read_write> kv: array<Kv>;
 
 const HALF4 = HEAD4 / 2u;
 const ALL_HEADS = HEADS + 2u * KV_HEADS;
@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let place = tokens[2u * token];
   if (head >= HEADS + KV_HEADS) {
     let to = ((place.z * 2u + 1u) * KV_HEADS + head - HEADS - KV_HEADS) * HEAD4;
-    for (var i = 0u; i < HEAD4; i++) { kv[to + i] = qkv[source + i]; }
+    for (var i = 0u; i < HEAD4; i++) { kv[to + i] = toKv(qkv[source + i]); }
     return;
   }
   var squares = 0.0;
@@ -41,8 +41,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
       q[to + HALF4] = high;
     } else {
       let to = (place.z * 2u * KV_HEADS + head - HEADS) * HEAD4 + i;
-      kv[to] = low;
-      kv[to + HALF4] = high;
+      kv[to] = toKv(low);
+      kv[to + HALF4] = toKv(high);
     }
   }
 }

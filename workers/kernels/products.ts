@@ -5,9 +5,14 @@
  */
 import type { MatrixUnit } from '../gpu/matrix-unit.ts';
 import { type KernelSource, WORKGROUP } from '../gpu/runtime.ts';
-import { type GpuBatch, rowWords } from './batch.ts';
+import { type GpuBatch, TILE, rowWords } from './batch.ts';
+import halfBlocks from './half-blocks.wgsl?raw';
+import emulatedHalves from './halves-emulated.wgsl?raw';
+import realHalves from './halves.wgsl?raw';
 import backwardCode from './linear-backward.wgsl?raw';
 import downCode from './linear-down.wgsl?raw';
+import halvesBackwardCode from './linear-halves-backward.wgsl?raw';
+import halvesCode from './linear-halves.wgsl?raw';
 import lanesCode from './linear-lanes.wgsl?raw';
 import tiledBackwardCode from './linear-tiled-backward.wgsl?raw';
 import tiledCode from './linear-tiled.wgsl?raw';
@@ -24,8 +29,12 @@ import weights8 from './weights8.wgsl?raw';
 export const ROLES = ['decode', 'forward', 'backward'] as const;
 export type Role = (typeof ROLES)[number];
 
-/** What is chosen for a device: the product of each role, and how tokens that are written attend (attention-forward.ts). */
-export const CHOICES = [...ROLES, 'attention'] as const;
+/**
+ * What is chosen for a device: the product of each role; for how `few` rows the products of `decode` have forms of their own
+ * (`fewRows`); how tokens that are written attend, and those of whole `sequences` (attention-forward.ts); the way back from
+ * there, `gradients` (attention-backward.ts); and how keys and values are stored (kv.ts).
+ */
+export const CHOICES = [...ROLES, 'few', 'attention', 'sequences', 'gradients', 'kv'] as const;
 
 /** Names of what was chosen. */
 export type ProductNames = Record<(typeof CHOICES)[number], string>;
@@ -38,6 +47,10 @@ export interface ProductFeatures {
   subgroupSize: number | null;
   /** Products of small matrices in hardware, at most one of each component type. */
   units?: readonly MatrixUnit[];
+  /** No weight is so large that a product of it with a token's, scaled, would overflow as half-blocks.wgsl sums it. */
+  smallWeights?: boolean;
+  /** Half precision written out in plain code, where a test has no hardware for it. */
+  emulatedHalves?: boolean;
 }
 
 export interface Product {
@@ -52,7 +65,26 @@ export interface Product {
   threads(batch: GpuBatch, shape: LinearShape): number;
   /** Threads that share a sum of z or dz. */
   lanes: number;
+  /**
+   * The same for batches of which only the first `rows` tokens of every tile are real: with the same order of sums, so that the
+   * results are the same to the bit, and 0 for the others.
+   */
+  narrow?(rows: number): KernelSource;
 }
+
+/** Rows of a tile for which a product of `decode` may have a form of its own; those that were found to be faster are chosen. */
+export const FEW_ROWS = [1, 2, 4] as const;
+const NONE_FEW = 'none';
+
+/** The rows that the choice `few` names: `none`, or numbers joined by `+`. Throws a RangeError. */
+export function fewRows(name: string): number[] {
+  if (name === NONE_FEW) return [];
+  const rows = name.split('+').map(Number);
+  if (rows.every((each) => (FEW_ROWS as readonly number[]).includes(each))) return rows;
+  throw new RangeError(`There are no products for ${name} rows; there are ${FEW_ROWS.join('+')}, or ${NONE_FEW}.`);
+}
+
+export const fewNamed = (rows: readonly number[]): string => (rows.length > 0 ? rows.join('+') : NONE_FEW);
 
 /** Of a GPU, for sums that no thread should make alone. */
 const LANES = 16;
@@ -62,6 +94,8 @@ export const PRODUCT_BINDINGS: KernelSource['bindings'] = [
 ];
 /** Tokens and columns that a workgroup of the tiled products computes. */
 const EDGE = 64;
+/** Terms that are summed in half precision: with factors of at most 8 and 256 they stay below 2^15. */
+const CHAIN = 16;
 
 const wholeGroups = (threads: number): number => Math.ceil(threads / WORKGROUP) * WORKGROUP;
 
@@ -70,10 +104,12 @@ const wholeGroups = (threads: number): number => Math.ceil(threads / WORKGROUP) 
  * right.
  */
 export function productsFor(device: ProductFeatures, kind: WeightKind = 'q4'): Product[] {
-  const { software, features, subgroupSize, units = [] } = device;
+  const { software, features, subgroupSize, units = [], smallWeights = false, emulatedHalves = false } = device;
+  const halved = smallWeights && (emulatedHalves || features.has('shader-f16'));
   const products = [
     ...ROLES.map((role) => plain(kind, role, software)),
     ...[tiled(kind, 'decode'), tiled(kind, 'forward'), tiledBackward(kind)],
+    ...(halved ? ROLES.map((role) => inHalves(kind, role, emulatedHalves)) : []),
     ...units.flatMap((unit) => matrixProducts(kind, unit)),
     inLanes(kind, 'lanes', LANES, laneSumsCode(LANES), []),
   ];
@@ -96,12 +132,12 @@ function plain(kind: WeightKind, role: Role, software: boolean): Product {
     };
   }
   const blocks = software ? 2 : 1;
+  const parts = [reduce, weightsCode(kind), forwardCode, downCode];
+  const narrow = (rows: number) => source(`linear ${kind}`, parts, { BLOCKS: blocks, LANES: lanes }, rows);
   return {
     ...common,
-    source: source(`linear ${kind}`, [reduce, weightsCode(kind), forwardCode, downCode], {
-      BLOCKS: blocks,
-      LANES: lanes,
-    }),
+    source: narrow(TILE),
+    ...(role === 'decode' && { narrow }),
     threads: (batch, shape) => wholeGroups(batch.tiles * Math.ceil(Math.ceil(shape.out / 4) / blocks)),
   };
 }
@@ -127,19 +163,49 @@ function tiledBackward(kind: WeightKind): Product {
   };
 }
 
+/** Factors and short sums in half precision; for few rows too, where arithmetic is what is short. */
+function inHalves(kind: WeightKind, role: Role, emulated: boolean): Product {
+  const backward = role === 'backward';
+  return {
+    ...{ name: 'halves', role, precision: 'f16', lanes: LANES },
+    source: {
+      ...source(
+        `linear-halves${backward ? '-backward' : ''} ${kind}`,
+        [
+          ...[laneSumsCode(LANES, 'scratch'), weightsCode(kind), weights8, emulated ? emulatedHalves : realHalves],
+          ...[halfBlocks, ...(backward ? [halvesBackwardCode, upCode] : [halvesCode, downCode])],
+        ],
+        { LANES, CHAIN },
+      ),
+      extensions: emulated ? [] : ['f16'],
+    },
+    threads: ({ tokens }, { in: input, out, first }) =>
+      backward && first ? 0 : tiles(tokens, backward ? input : out) * WORKGROUP,
+  };
+}
+
 function inLanes(kind: WeightKind, name: string, lanes: number, reduce: string, extensions: string[]): Product {
+  const parts = [reduce, weightsCode(kind), weights8, lanesCode, downCode];
+  const narrow = (rows: number): KernelSource => {
+    return { ...source(`linear-${name} ${kind}`, parts, { LANES: lanes }, rows), extensions };
+  };
   return {
     ...{ name, role: 'decode', precision: 'f32', lanes },
-    source: {
-      ...source(`linear-${name} ${kind}`, [reduce, weightsCode(kind), weights8, lanesCode, downCode], { LANES: lanes }),
-      extensions,
-    },
+    source: narrow(TILE),
+    narrow,
     threads: (batch, shape) => wholeGroups(batch.tiles * Math.ceil(shape.out / 4) * lanes),
   };
 }
 
 const tiles = (tokens: number, columns: number): number => Math.ceil(tokens / EDGE) * Math.ceil(columns / EDGE);
 
-function source(label: string, parts: string[], constants: KernelSource['constants']): KernelSource {
-  return { label, code: [types, ...parts].join('\n'), constants, bindings: PRODUCT_BINDINGS };
+/** @param rows tokens of a tile that are computed; the others of it get 0 */
+function source(
+  label: string,
+  parts: string[],
+  constants: KernelSource['constants'],
+  rows: number = TILE,
+): KernelSource {
+  const all = { ...constants, ROWS: rows, SPARE: TILE - rows };
+  return { label, code: [types, ...parts].join('\n'), constants: all, bindings: PRODUCT_BINDINGS };
 }

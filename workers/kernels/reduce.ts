@@ -56,26 +56,27 @@ export function reduceCode(lanes: number): string {
 }
 
 /**
- * `laneSums`: eight sums at once over the LANES threads of an item, which all of them get. With more than one lane all
- * threads of the workgroup have to call it. `memory` is workgroup memory that a kernel has anyway, an array<vec4f> of at least
- * 8 × WORKGROUP elements that nobody reads any more; by default there is one of its own.
+ * `laneSums`: ROWS sums (a constant of the kernel, at most 8) at once over the LANES threads of an item, which all of them get.
+ * With more than one lane all threads of the workgroup have to call it. `memory` is workgroup memory that a kernel has anyway, an
+ * array<vec4f> of at least ROWS × WORKGROUP elements that nobody reads any more; by default there is one of its own.
  */
 export function laneSumsCode(lanes: number | 'subgroup', memory?: string): string {
-  const sums = (body: string) => `fn laneSums(local: u32, sums: array<vec4f, 8>) -> array<vec4f, 8> {\n${body}\n}\n`;
+  const sums = (body: string) =>
+    `fn laneSums(local: u32, sums: array<vec4f, ROWS>) -> array<vec4f, ROWS> {\n${body}\n}\n`;
   if (lanes === 1) return sums('return sums;');
-  if (lanes === 'subgroup') return sums('return array<vec4f, 8>($for t in 8 { subgroupAdd(sums[$t]), });');
+  if (lanes === 'subgroup') return sums('return array<vec4f, ROWS>($for t in ROWS { subgroupAdd(sums[$t]), });');
   const own = memory ?? 'laneMemory';
-  const declared = memory === undefined ? `var<workgroup> ${own}: array<vec4f, ${8 * WORKGROUP}>;\n` : '';
+  const declared = memory === undefined ? `var<workgroup> ${own}: array<vec4f, ${WORKGROUP}u * ROWS>;\n` : '';
   return (
     declared +
     sums(/* wgsl */ `
-  $for t in 8 { ${own}[${WORKGROUP}u * $tu + local] = sums[$t]; }
+  $for t in ROWS { ${own}[${WORKGROUP}u * $tu + local] = sums[$t]; }
   workgroupBarrier();
-  $for t in 8 { var total$t = vec4f(); }
+  $for t in ROWS { var total$t = vec4f(); }
   let first = local - local % LANES;
   for (var lane = first; lane < first + LANES; lane++) {
-    $for t in 8 { total$t += ${own}[${WORKGROUP}u * $tu + lane]; }
+    $for t in ROWS { total$t += ${own}[${WORKGROUP}u * $tu + lane]; }
   }
-  return array<vec4f, 8>($for t in 8 { total$t, });`)
+  return array<vec4f, ROWS>($for t in ROWS { total$t, });`)
   );
 }

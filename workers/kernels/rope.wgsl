@@ -11,7 +11,7 @@
 // [positions, HALF4, 2]: cosines and sines
 @group(0) @binding(7) var<storage, read> rotation: array<vec4f>;
 @group(0) @binding(8) var<storage, read_write> q: array<vec4f>;
-@group(0) @binding(9) var<storage, read_write> kv: array<vec4f>;
+@group(0) @binding(9) var<storage, read_write> kv: array<Kv>;
 @group(0) @binding(10) var<uniform> extras: array<vec4f, EXTRAS>;
 
 const HALF4 = HEAD4 / 2u;
@@ -55,8 +55,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
     let meta$t = tokens[2u * token$t];
     if (part == 2u) {
       let to$t = ((meta$t.z * 2u + 1u) * KV_HEADS + head - HEADS - KV_HEADS) * HEAD4 + i;
-      kv[to$t] = a$t;
-      kv[to$t + HALF4] = b$t;
+      kv[to$t] = toKv(a$t);
+      kv[to$t + HALF4] = toKv(b$t);
     } else {
       let angle$t = (meta$t.y * HALF4 + i) * 2u;
       let low$t = a$t * rotation[angle$t] - b$t * rotation[angle$t + 1u];
@@ -67,8 +67,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
         q[to$t + HALF4] = high$t;
       } else {
         let to$t = (meta$t.z * 2u * KV_HEADS + head - HEADS) * HEAD4 + i;
-        kv[to$t] = low$t;
-        kv[to$t + HALF4] = high$t;
+        kv[to$t] = toKv(low$t);
+        kv[to$t + HALF4] = toKv(high$t);
       }
     }
   }

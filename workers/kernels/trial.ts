@@ -1,7 +1,65 @@
-/** What trials of kernels share (choose.ts, attention-trial.ts). */
+/** What trials of kernels share (choose.ts, attention-trial.ts, sequence-trial.ts). */
+import { fastest } from '../gpu/measure.ts';
+import { type Runtime, ShaderError } from '../gpu/runtime.ts';
 
 /** Seconds that a measurement lasts at least. */
 export const SECONDS = 0.01;
+
+/** Encodes what a variant of a kernel does. */
+export type Encode = (pass: GPUComputePassEncoder) => void;
+
+/** Measures variants that write the same outputs. */
+export class VariantTrial<V> {
+  readonly #runtime: Runtime;
+  readonly #compiled: (variant: V) => Promise<Encode>;
+  readonly #outputs: readonly [buffer: GPUBuffer, count: number][];
+  readonly #tolerance: number;
+
+  /** @param tolerance largest difference of two variants, over the largest value */
+  constructor(
+    runtime: Runtime,
+    compiled: (variant: V) => Promise<Encode>,
+    outputs: readonly [buffer: GPUBuffer, count: number][],
+    tolerance: number,
+  ) {
+    this.#runtime = runtime;
+    this.#compiled = compiled;
+    this.#outputs = outputs;
+    this.#tolerance = tolerance;
+  }
+
+  async seconds(variant: V): Promise<number> {
+    return fastest(this.#runtime, await this.#compiled(variant), this.#outputs[0]![0], SECONDS);
+  }
+
+  /** As `seconds`; null where it does not compile or computes something else than `reference`. */
+  async secondsIfRight(variant: V, reference: V): Promise<number | null> {
+    try {
+      return (await this.difference(variant, reference)) <= this.#tolerance ? await this.seconds(variant) : null;
+    } catch (error) {
+      // The pipeline of a shader that is right may still be more than a driver can do.
+      if (error instanceof ShaderError || (error as Error).name === 'GPUPipelineError') return null;
+      throw error;
+    }
+  }
+
+  /** The largest difference of two variants, over the largest value; NaN where one is not finite. */
+  async difference(one: V, other: V): Promise<number> {
+    const results: Float32Array[][] = [];
+    for (const variant of [one, other]) {
+      const encode = await this.#compiled(variant);
+      const encoder = this.#runtime.device.createCommandEncoder({ label: 'trial' });
+      for (const [buffer] of this.#outputs) encoder.clearBuffer(buffer);
+      const pass = encoder.beginComputePass({ label: 'trial' });
+      encode(pass);
+      pass.end();
+      const parts = this.#outputs.map(([buffer, count]) => ({ buffer, bytes: 4 * count }));
+      results.push((await this.#runtime.readBack(encoder, parts)).map((bytes) => new Float32Array(bytes)));
+    }
+    const [got, right] = results as [Float32Array[], Float32Array[]];
+    return right.reduce((most, expected, i) => Math.max(most, relativeDifference(got[i]!, expected)), 0);
+  }
+}
 
 /** The largest difference, over the largest value; NaN where one is not a number. */
 export function relativeDifference(got: Float32Array, right: Float32Array): number {
