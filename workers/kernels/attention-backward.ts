@@ -17,8 +17,8 @@ export interface BackwardVariant {
   name: string;
   query: KernelSource;
   key: KernelSource;
-  queryThreads(tokens: number): number;
-  keyThreads(tokens: number): number;
+  queryThreads: (tokens: number) => number;
+  keyThreads: (tokens: number) => number;
 }
 
 /** Threads that share the readers of a key: where each key is read for itself, and where a workgroup has several keys. */

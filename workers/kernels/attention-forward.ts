@@ -14,7 +14,7 @@ export interface AttentionVariant {
   name: string;
   source: KernelSource;
   /** Threads for that many tokens. */
-  threads(tokens: number): number;
+  threads: (tokens: number) => number;
 }
 
 type Heads = Pick<AttentionShape, 'heads' | 'kvHeads' | 'headSize'>;
