@@ -5,7 +5,7 @@ import { describeNonFinite } from '../../tests/non-finite.ts';
 import { describeParity } from '../../tests/parity.ts';
 import type { MatrixUnit } from '../gpu/matrix-unit.ts';
 import type { ChoiceMemory } from '../kernels/choose.ts';
-import type { ProductNames } from '../kernels/products.ts';
+import { CHOICES, type ProductNames } from '../kernels/products.ts';
 import { createReferenceBackend } from '../reference/index.ts';
 import type { Sampling } from '../engine-api.ts';
 import type { UpdateOptions } from './backend.ts';
@@ -254,7 +254,8 @@ describe.skipIf(await noDevice())('WebGPU', () => {
         return weights;
       };
       // The device was measured to be fastest in half precision, with a model that had nothing of the kind.
-      const fast = { decode: 'plain', forward: 'matrices', backward: 'matrices', attention: 'plain' };
+      const plain = Object.fromEntries(CHOICES.map((what) => [what, 'plain']));
+      const fast = { ...plain, few: 'none', kv: 'f32', forward: 'matrices', backward: 'matrices' };
       let known = '';
       const choices = (read: (key: string) => object): ChoiceMemory => ({
         read: (key) => Promise.resolve(JSON.stringify({ products: read(key) })),
