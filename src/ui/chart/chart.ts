@@ -126,7 +126,7 @@ export class NmChart extends LitElement {
       legend: { show: false },
       cursor: { show: false },
       // Room at the end for half of the last number.
-      padding: [6, 12, 0, 0],
+      padding: [6, 18, 0, 0],
       scales: {
         x: { time: false, range: (_, min) => [Math.min(0, min), Math.max(this.steps.at(-1) ?? 0, 10)] },
         y: { range: (_, _min, max) => [0, top ?? Math.max(max * 1.1, 0.01)] },
