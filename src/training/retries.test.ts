@@ -37,6 +37,9 @@ it('asks a share of them again, in the places of fresh ones, and no more than th
   // Where half of the fresh ones are wrong by themselves, half as many are asked again.
   const half = askAgain(fresh, { 3: { right: 0.5, wrong } }, 3, 0.4, new Random(1));
   expect(half.again.filter(Boolean)).toHaveLength(2);
+  // One at least is fresh, or nothing would tell how the step went.
+  expect(askAgain(fresh.slice(0, 3), retries, 3, 0.9, new Random(1)).again.filter(Boolean)).toHaveLength(2);
+  expect(askAgain(fresh.slice(0, 1), retries, 3, 0.9, new Random(1)).problems).toEqual(fresh.slice(0, 1));
   expect(askAgain(fresh, retries, 4, 0.9, new Random(1)).problems).toEqual(fresh);
 });
 

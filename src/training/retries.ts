@@ -32,7 +32,8 @@ export interface Asked {
 
 /**
  * Puts problems that were answered wrongly in the places of fresh ones: `share` of them where a level is nearly right, fewer
- * the more fresh ones are wrong by themselves, and no more than there are.
+ * the more fresh ones are wrong by themselves, and no more than there are. One place at least stays fresh: the step is judged
+ * by it.
  */
 export function askAgain(
   fresh: readonly Problem[],
@@ -42,7 +43,9 @@ export function askAgain(
   random: Random,
 ): Asked {
   const { right, wrong: kept } = retries[level] ?? { right: 0, wrong: [] };
-  const wrong = random.shuffle([...kept]).slice(0, Math.round(right * share * fresh.length));
+  const wrong = random
+    .shuffle([...kept])
+    .slice(0, Math.min(fresh.length - 1, Math.round(right * share * fresh.length)));
   const places = random.shuffle(fresh.map((_, place) => place)).slice(0, wrong.length);
   const problems = [...fresh];
   places.forEach((place, i) => (problems[place] = wrong[i] as Problem));

@@ -40,8 +40,8 @@ export interface Rollout {
   baseline: BaselineState;
   /** Problems to be asked again, those of this step included. */
   retries: Retries;
-  /** Whether a row is left out of the step's figures: its problem is asked again, or it was drawn boldly. */
-  aside: (row: number) => boolean;
+  /** Whether a row's problem is asked again: it is left out of the step's figures. What is bold is among them. */
+  again: (row: number) => boolean;
   /** Whether a node (by key) was heard in a row. */
   heard: (key: number, row: number) => boolean;
   seconds: Record<string, number>;
@@ -64,10 +64,10 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
     training.retry ?? 0,
     new Random(seed, step, 0x72657472),
   );
-  const { problems, again } = asked;
+  const { problems } = asked;
 
   const heard = (key: number, row: number): boolean => isHeard(voices, seed, step, key, row);
-  const solo = method === 'solo' ? soloOf(plan, spec, step, again) : null;
+  const solo = method === 'solo' ? soloOf(plan, spec, step, asked.again) : null;
   const reaches = hearing({ plan, task, silent: [] }, problems);
   const run = {
     ...reaches,
@@ -128,7 +128,7 @@ export async function rollOut(request: RolloutRequest): Promise<Rollout> {
       : request.retries;
     return {
       ...{ judged, execution, rewards, credit, baseline: state, heard, seconds, retries },
-      aside: (row) => again[Math.floor(row / samples)] === true || bold(row),
+      again: (row) => asked.again[Math.floor(row / samples)] === true,
     };
   } catch (error) {
     await releaseAll(engine, execution.rollouts);

@@ -256,7 +256,7 @@ export class Trainer {
     const { ramp = RAMP, floor } = this.#spec.growth ?? {};
     this.#voices = earnVoices(this.#voices, rewards, judged.samples, rollout.heard, { ramp, floor });
     this.#step = step + 1;
-    const fresh = judged.rewards.filter((_, row) => !rollout.aside(row));
+    const fresh = judged.rewards.filter((_, row) => !rollout.again(row));
     const metrics = meanMetrics(fresh);
     const point: CurvePoint = {
       step: this.#step,
