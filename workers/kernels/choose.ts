@@ -4,7 +4,7 @@
  * engines on a device, and a run that goes on another day, compute alike: rounding depends on the product.
  */
 import { fastest } from '../gpu/measure.ts';
-import { type KernelSource, type Runtime, ShaderError } from '../gpu/runtime.ts';
+import type { KernelSource, Runtime } from '../gpu/runtime.ts';
 import { backwardVariants } from './attention-backward.ts';
 import { attentionVariants, sequenceVariants } from './attention-forward.ts';
 import type { AttentionShape } from './attention.ts';
@@ -31,7 +31,7 @@ import {
   productsFor,
 } from './products.ts';
 import { sequenceTrials } from './sequence-trial.ts';
-import { SECONDS, bits, relativeDifference, values } from './trial.ts';
+import { SECONDS, bits, cannotCompile, relativeDifference, resultsOf, values } from './trial.ts';
 import type { WeightKind } from './weights.ts';
 
 /** Where choices are kept, by the text of a key. */
@@ -255,8 +255,7 @@ export class Trial {
     try {
       return await compiledProduct(this.#runtime, product, few);
     } catch (error) {
-      // The pipeline of a shader that is right may still be more than a driver can do.
-      if (error instanceof ShaderError || (error as Error).name === 'GPUPipelineError') return null;
+      if (cannotCompile(error)) return null;
       throw error;
     }
   }
@@ -284,14 +283,13 @@ export class Trial {
     const { shape } = matrix;
     const [input, output, narrow] = this.#tensors(batch.tokens);
     const width = compiled.product.role === 'backward' ? shape.in : shape.out;
-    const encoder = this.#runtime.device.createCommandEncoder({ label: 'trial' });
-    for (const buffer of [output, narrow]) encoder.clearBuffer(buffer);
-    const pass = encoder.beginComputePass({ label: 'trial' });
-    compiled.run(pass, batch, matrix, this.#adapters, input, output, narrow);
-    pass.end();
-    const counts = [batch.tokens * width, batch.tokens * shape.parts.length * RANK];
-    const parts = [output, narrow].map((buffer, i) => ({ buffer, bytes: 4 * counts[i]! }));
-    return (await this.#runtime.readBack(encoder, parts)).map((bytes) => new Float32Array(bytes));
+    const outputs: [GPUBuffer, number][] = [
+      [output, batch.tokens * width],
+      [narrow, batch.tokens * shape.parts.length * RANK],
+    ];
+    return resultsOf(this.#runtime, outputs, (pass) => {
+      compiled.run(pass, batch, matrix, this.#adapters, input, output, narrow);
+    });
   }
 
   end(): void {

@@ -5,8 +5,27 @@ import { type Runtime, ShaderError } from '../gpu/runtime.ts';
 /** Seconds that a measurement lasts at least. */
 export const SECONDS = 0.01;
 
+/** Whether a kernel is beyond the device: the pipeline of a shader that is right may still be more than a driver can do. */
+export const cannotCompile = (error: unknown): boolean =>
+  error instanceof ShaderError || (error as Error).name === 'GPUPipelineError';
+
 /** Encodes what a variant of a kernel does. */
 export type Encode = (pass: GPUComputePassEncoder) => void;
+
+/** What is written into cleared buffers of so many floats each. */
+export async function resultsOf(
+  runtime: Runtime,
+  outputs: readonly [buffer: GPUBuffer, count: number][],
+  encode: Encode,
+): Promise<Float32Array[]> {
+  const encoder = runtime.device.createCommandEncoder({ label: 'trial' });
+  for (const [buffer] of outputs) encoder.clearBuffer(buffer);
+  const pass = encoder.beginComputePass({ label: 'trial' });
+  encode(pass);
+  pass.end();
+  const parts = outputs.map(([buffer, count]) => ({ buffer, bytes: 4 * count }));
+  return (await runtime.readBack(encoder, parts)).map((bytes) => new Float32Array(bytes));
+}
 
 /** Measures variants that write the same outputs. */
 export class VariantTrial<V> {
@@ -37,8 +56,7 @@ export class VariantTrial<V> {
     try {
       return (await this.difference(variant, reference)) <= this.#tolerance ? await this.seconds(variant) : null;
     } catch (error) {
-      // The pipeline of a shader that is right may still be more than a driver can do.
-      if (error instanceof ShaderError || (error as Error).name === 'GPUPipelineError') return null;
+      if (cannotCompile(error)) return null;
       throw error;
     }
   }
@@ -47,14 +65,7 @@ export class VariantTrial<V> {
   async difference(one: V, other: V): Promise<number> {
     const results: Float32Array[][] = [];
     for (const variant of [one, other]) {
-      const encode = await this.#compiled(variant);
-      const encoder = this.#runtime.device.createCommandEncoder({ label: 'trial' });
-      for (const [buffer] of this.#outputs) encoder.clearBuffer(buffer);
-      const pass = encoder.beginComputePass({ label: 'trial' });
-      encode(pass);
-      pass.end();
-      const parts = this.#outputs.map(([buffer, count]) => ({ buffer, bytes: 4 * count }));
-      results.push((await this.#runtime.readBack(encoder, parts)).map((bytes) => new Float32Array(bytes)));
+      results.push(await resultsOf(this.#runtime, this.#outputs, await this.#compiled(variant)));
     }
     const [got, right] = results as [Float32Array[], Float32Array[]];
     return right.reduce((most, expected, i) => Math.max(most, relativeDifference(got[i]!, expected)), 0);
