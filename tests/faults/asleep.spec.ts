@@ -2,7 +2,7 @@
 import { expect, test } from '@playwright/test';
 import { Chromium, newProfile } from './browser.ts';
 import { allow, FaultRecord, full, times } from './record.ts';
-import { brief, finished, openRun, outcome, play, resume, sleep, stateOf, undisturbed, until } from './run.ts';
+import { brief, finished, openRun, outcome, pause, play, resume, sleep, stateOf, undisturbed, until } from './run.ts';
 import { moreSteps, watchSteps } from './watch.ts';
 
 test('the machine sleeps: every process of the browser is stopped and goes on later', async () => {
@@ -42,7 +42,7 @@ test('the tab is frozen by the browser and thawed, and another is in front for l
   const away = full ? 60_000 : 2000;
   allow(180_000);
   const record = new FaultRecord('tab frozen, and in the background');
-  const spec = { ...brief, training: { ...brief.training, steps: full ? 2000 : 60 } };
+  const spec = { ...brief, training: { ...brief.training, steps: 100_000 } };
   await openRun(page, spec);
   await watchSteps(page);
   await play(page);
@@ -71,8 +71,13 @@ test('the tab is frozen by the browser and thawed, and another is in front for l
   // Whoever puts a tab away may close it: what it had learned is saved at once.
   expect((await stateOf(page)).savedAt).toBeGreaterThan(savedAt ?? 0);
   record.recovered();
+  // How far it comes by then is the machine's affair, so its end is set only now.
+  await pause(page);
+  const training = { ...spec.training, steps: (await stateOf(page)).step + 4 };
+  await page.evaluate((training) => document.querySelector('neuro-mas')!.session!.configure({ training }), training);
+  await play(page);
   await finished(page);
-  expect(await outcome(page)).toBe(await undisturbed(spec));
+  expect(await outcome(page)).toBe(await undisturbed({ ...spec, training }));
 });
 
 test('the clock jumps ten years back and a year on', async ({ page }) => {

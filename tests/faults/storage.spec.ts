@@ -23,8 +23,9 @@ async function trainsWithoutStorage(
   await inject?.();
   await until(page, ({ storageTrouble }) => storageTrouble !== null);
   await page.evaluate(() => document.querySelector('neuro-mas')!.session!.pause());
-  await expect(page.locator('nm-notice').getByText(NOT_SAVED)).toBeVisible();
-  await expect(page.locator('nm-notice')).toContainText(why);
+  const notice = page.locator('nm-notice').filter({ hasText: NOT_SAVED });
+  await expect(notice).toBeVisible();
+  await expect(notice).toContainText(why);
   await play(page);
   await moreSteps(page, 1);
   await goesOnByItself(page, new FaultRecord(`engine worker ended without storage`), () => endWorkers(page));
