@@ -187,7 +187,7 @@ export function describeEdit(edit: NetworkEdit): string {
     case 'add-node':
       return `a node is added to layer ${edit.layer}`;
     case 'add-layer':
-      return `a layer of ${edit.width} is added as layer ${edit.layer}`;
+      return `a layer of ${edit.width === 1 ? 'one node' : `${edit.width} nodes`} is added as layer ${edit.layer}`;
     case 'remove-node':
       return `node ${edit.node} is removed`;
     case 'merge-nodes':

@@ -119,7 +119,8 @@ export class Drive {
       ...{ signal, store, details: () => this.presenter !== null },
       best: (isScheduled(trainer.spec) && (await keeper.best())) || undefined,
     });
-    while (this.#wanted || this.#next) {
+    // Paused in its last step, a run ends all the same: what is left of it is its last test.
+    while (this.#wanted || this.#next || trainer.stepsDone >= trainer.spec.training.steps) {
       this.#next ??= this.#ask(trainer);
       const result = await this.#next;
       this.#next = null;

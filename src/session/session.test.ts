@@ -44,17 +44,18 @@ test('one step at a time to the end: each trains, the last ends the run with a t
   await session.dispose();
 });
 
-test('a run that was paused in its last step ends with the next play, or trains on with one step', async () => {
+test('a run that is paused in its last step ends with its test, and the next play goes beyond', async () => {
   const session = open();
   const pausing = session.on('step', ({ detail: { point } }) => {
     if (point.step === 2) void session.pause();
   });
   await session.play();
-  expect(session.state).toMatchObject({ step: 2, finished: false });
-  await session.step();
-  expect(session.state).toMatchObject({ step: 3, finished: false, spec: { training: { steps: 4 } } });
+  expect(session.state).toMatchObject({ step: 2, finished: true, activity: 'idle' });
+  expect(session.state.evaluations.at(-1)?.step).toBe(2);
   pausing();
+  // An edit leaves it as it is: at its end, to be trained on.
+  await session.edit({ do: 'add-layer', layer: 1, width: 1 });
   await session.play();
-  expect(session.state).toMatchObject({ step: 4, finished: true });
+  expect(session.state).toMatchObject({ step: 4, finished: true, trouble: null });
   await session.dispose();
 });

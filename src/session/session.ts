@@ -171,9 +171,7 @@ export class Session extends EventTarget {
 
   /** Trains one step, and ends the run where that is its last. After it, the run is as much longer as `play` makes it. */
   async step(): Promise<void> {
-    const { finished, step, spec } = this.state;
-    // Paused in its last step, a run is not finished, and yet has no step left.
-    if (finished || step >= spec.training.steps) this.#extend();
+    if (this.state.finished) this.#extend();
     this.#board.set({ blanked: [] });
     await this.#drive.train('step');
   }

@@ -33,7 +33,7 @@ test('grows by its schedule, says why, keeps its best through a reload, and ends
   await page.locator('.decisions > summary').click();
   const decided = page.getByRole('list', { name: 'Decisions' });
   await expect(decided).toContainText('level 1 is passed');
-  await expect(decided).toContainText('a layer of 2 is added');
+  await expect(decided).toContainText('a layer of 2 nodes is added');
   expect(await axeViolations(page)).toEqual([]);
   await page.screenshot({ path: info.outputPath('growth.png') });
 

@@ -43,6 +43,8 @@ test('curves join tests and practice by step', () => {
   expect(verdict({ ...state, step: 2, evaluations: [{ step: 2, accuracy: 0.2, problems: 200, level: 3 }] })).toBe(
     'Nothing learned yet.',
   );
+  const harder = [...state.evaluations, { step: 2, accuracy: 0.2, problems: 200, level: 4 }];
+  expect(verdict({ ...state, step: 2, evaluations: harder })).toBe('Nothing learned of level 4 yet.');
   expect(verdict({ ...state, step: 1, evaluations: state.evaluations.slice(0, 1) })).toBe('Next test at step 10.');
 });
 

@@ -150,6 +150,9 @@ export function verdict({ evaluations, task, spec, step }: SessionState, recorde
     return spec.evaluation.every > 0 ? `Next test at step ${nextTest(step, spec)}.` : 'Not tested since.';
   if (last.accuracy >= 0.95) return 'It has learned this level.';
   const chance = task.chance(spec.task.level);
-  if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) return 'Nothing learned yet.';
+  if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) {
+    // What it learned of another level is not nothing.
+    return first.level === last.level ? 'Nothing learned yet.' : `Nothing learned of level ${last.level} yet.`;
+  }
   return 'It is learning.';
 }

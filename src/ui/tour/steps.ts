@@ -46,10 +46,9 @@ function firstMessages({ shown: on, plan }: SessionState): string {
     .join(', ');
 }
 
-/** The level the tour goes up to: the next but one, as far as there is one. */
+/** The level the tour goes up to: the next, as far as there is one. A node in front makes that one within a minute. */
 function harder({ task, spec }: SessionState): number | null {
-  const levels = task.levels.map(({ level }) => level).filter((level) => level > spec.task.level);
-  return levels[1] ?? levels[0] ?? null;
+  return task.levels.map(({ level }) => level).find((level) => level > spec.task.level) ?? null;
 }
 
 export const steps: readonly TourStep[] = [
@@ -153,16 +152,21 @@ export const steps: readonly TourStep[] = [
     target: 'centre',
     text: ({ state, since }) =>
       state.plan.nodes.length === since.plan.nodes.length
-        ? 'More work, more hands: add a node to the first layer. The others keep what they learned.'
-        : 'The new one starts as the plain base, and the others have never heard such a message. Train, and watch them make room for it.',
+        ? 'More work, more hands: put a node in front, whose message the next ones read. They keep what they learned.'
+        : 'The new one starts as the plain base, and the others have never heard such a message. Train for half a minute, and watch them make room for it.',
     action: (context) =>
       context.state.plan.nodes.length === context.since.plan.nodes.length
-        ? { label: 'Add a node', run: () => void context.session.edit({ do: 'add-node', layer: 1 }) }
+        ? { label: 'Add a node', run: () => void context.session.edit({ do: 'add-layer', layer: 1, width: 1 }) }
         : trainOrPause(context),
     outcome: ({ state, since }) => {
-      const grown = state.plan.nodes.length - since.plan.nodes.length;
-      if (grown <= 0) return null;
-      return `${inWords(state.plan.nodes.length)} nodes now${state.step > since.step ? `, step ${state.step}` : ''}. That was the tour: everything here can be tried.`;
+      const { evaluations, measured, plan, step, spec } = state;
+      if (plan.nodes.length <= since.plan.nodes.length) return null;
+      const nodes = `${inWords(plan.nodes.length)} nodes now`;
+      const last = evaluations.at(-1);
+      if (!last || last.step <= since.step) return `${nodes}. That was the tour: everything here can be tried.`;
+      const was = measured?.level === spec.task.level && measured.step === since.step ? measured.accuracy : null;
+      const before = was === null ? '' : `, ${percent(was)} before it came`;
+      return `${nodes}, step ${step}: ${percent(last.accuracy)} right in tests${before}. That was the tour: everything here can be tried.`;
     },
   },
 ];
