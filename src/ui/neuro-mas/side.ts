@@ -11,8 +11,10 @@ export function score(view: SessionState): TemplateResult {
   const first = view.evaluations[0];
   const last = view.evaluations.at(-1);
   if (!last) return html`<div class="score"><span>Not tested yet</span></div>`;
-  const before = first?.step === 0 && view.step > 0 ? `; ${percent(first.accuracy)} untrained` : '';
-  return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${before}</span></div>`;
+  const sameLevel = first?.level === last.level;
+  const before = first?.step === 0 && view.step > 0 && sameLevel ? `; ${percent(first.accuracy)} untrained` : '';
+  const at = sameLevel && last.level === view.spec.task.level ? '' : ` of level ${last.level}`;
+  return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${at}${before}</span></div>`;
 }
 
 export interface CurvesContext {

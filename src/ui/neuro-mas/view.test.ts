@@ -44,7 +44,9 @@ test('curves join tests and practice by step', () => {
     'Nothing learned yet.',
   );
   const harder = [...state.evaluations, { step: 2, accuracy: 0.2, problems: 200, level: 4 }];
-  expect(verdict({ ...state, step: 2, evaluations: harder })).toBe('Nothing learned of level 4 yet.');
+  const onLevel4 = { ...state, step: 2, spec: { ...state.spec, task: { ...state.spec.task, level: 4 } } };
+  expect(verdict(onLevel4)).toBe('Not tested at level 4 yet.');
+  expect(verdict({ ...onLevel4, evaluations: harder })).toBe('Nothing learned of level 4 yet.');
   expect(verdict({ ...state, step: 1, evaluations: state.evaluations.slice(0, 1) })).toBe('Next test at step 10.');
 });
 

@@ -148,6 +148,7 @@ export function verdict({ evaluations, task, spec, step }: SessionState, recorde
   if (step === 0) return 'Untrained. Press Play to train it.';
   if (last.step === 0)
     return spec.evaluation.every > 0 ? `Next test at step ${nextTest(step, spec)}.` : 'Not tested since.';
+  if (last.level !== spec.task.level) return `Not tested at level ${spec.task.level} yet.`;
   if (last.accuracy >= 0.95) return 'It has learned this level.';
   const chance = task.chance(spec.task.level);
   if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) {
