@@ -57,6 +57,7 @@ test('the tour of six steps, on the live network', async ({ page }, info) => {
   await expect(page.getByRole('button', { name: /^Node 3·0/ })).toBeVisible();
   await tour.getByRole('button', { name: 'Train' }).click();
   await waitForState(page, ({ step, activity }) => activity === 'training' && step > before.step);
+  await expect(said).toContainText(/right in tests, \d+\s% before it came/, { timeout: 60_000 });
   await tour.getByRole('button', { name: 'Pause' }).click();
   await idle(page);
   await page.screenshot({ path: info.outputPath('grown.png') });

@@ -46,6 +46,13 @@ function firstMessages({ shown: on, plan }: SessionState): string {
     .join(', ');
 }
 
+/** With as many steps ahead as the whole run had: what it was to learn before may be nearly over. */
+async function addInFront({ session, state }: TourContext): Promise<void> {
+  const { step, spec } = state;
+  session.configure({ training: { steps: step + spec.training.steps } });
+  await session.edit({ do: 'add-layer', layer: 1, width: 1 });
+}
+
 /** The level the tour goes up to: the next, as far as there is one. A node in front makes that one within a minute. */
 function harder({ task, spec }: SessionState): number | null {
   return task.levels.map(({ level }) => level).find((level) => level > spec.task.level) ?? null;
@@ -156,16 +163,16 @@ export const steps: readonly TourStep[] = [
         : 'The new one starts as the plain base, and the others have never heard such a message. Train for half a minute, and watch them make room for it.',
     action: (context) =>
       context.state.plan.nodes.length === context.since.plan.nodes.length
-        ? { label: 'Add a node', run: () => void context.session.edit({ do: 'add-layer', layer: 1, width: 1 }) }
+        ? { label: 'Add a node', run: () => void addInFront(context) }
         : trainOrPause(context),
     outcome: ({ state, since }) => {
-      const { evaluations, measured, plan, step, spec } = state;
+      const { evaluations, plan, step, spec } = state;
       if (plan.nodes.length <= since.plan.nodes.length) return null;
       const nodes = `${inWords(plan.nodes.length)} nodes now`;
       const last = evaluations.at(-1);
       if (!last || last.step <= since.step) return `${nodes}. That was the tour: everything here can be tried.`;
-      const was = measured?.level === spec.task.level && measured.step === since.step ? measured.accuracy : null;
-      const before = was === null ? '' : `, ${percent(was)} before it came`;
+      const before =
+        since.measured?.level === spec.task.level ? `, ${percent(since.measured.accuracy)} before it came` : '';
       return `${nodes}, step ${step}: ${percent(last.accuracy)} right in tests${before}. That was the tour: everything here can be tried.`;
     },
   },
