@@ -18,12 +18,37 @@ export const columnStyles = css`
 
   .narrow .top {
     flex-wrap: wrap;
-    gap: 8px 6px;
+    gap: 8px 4px;
   }
 
   .narrow .top button {
-    padding: 0 9px;
+    padding: 0 7px;
     font-size: 14px;
+  }
+
+  .narrow .brand {
+    font-size: 16px;
+  }
+
+  /* The tour says what there is to see, and a phone has no room to say it twice. */
+  .page.narrow:has(nm-tour) :is(.preset, #tour, .slow) {
+    display: none;
+  }
+
+  /* It is the heading of the page all the same. */
+  .page.narrow:has(nm-tour) .lead {
+    position: absolute;
+    width: 1px;
+    height: 1px;
+    overflow: hidden;
+    clip-path: inset(50%);
+  }
+
+  @container (max-width: 400px) {
+    .narrow .top button {
+      padding: 0 5px;
+      font-size: 13px;
+    }
   }
 
   .narrow .top button svg {
