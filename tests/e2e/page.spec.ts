@@ -83,6 +83,18 @@ test('a resumed run equals an uninterrupted one, bit for bit', async ({ page, br
   await other.context().close();
 });
 
+test('a pause does not wait for the film of a step, which goes on to its end', async ({ page }) => {
+  await openPage(page, linkTo({ ...quick, engine: 'reference' }, { pace: 'readable' }));
+  await engineLoaded(page);
+  await page.getByRole('button', { name: 'Play' }).click();
+  await waitForState(page, ({ step }) => step > 0);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await idle(page);
+  const wrote = page.getByRole('region', { name: 'Problem' }).getByRole('definition').last();
+  expect((await wrote.textContent())?.trim()).toBe('–');
+  await expect(wrote).toContainText(/[✓✗]/, { timeout: 20_000 });
+});
+
 test('one problem, a node opened, blanked and heard again, by keyboard', async ({ page }) => {
   await openPage(page, linkTo({ ...quick, evaluation: { problems: 20, every: 0 } }, { pace: 'quick' }));
   await page.getByLabel('Try your own').fill('(3+4)*(2+5)');

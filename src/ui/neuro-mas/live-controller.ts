@@ -92,6 +92,8 @@ export class LiveController implements ReactiveController {
     const key = this.view?.plan.nodes.find(({ id }) => id === this.selected)?.key;
     this.view = session.state;
     if (this.view.activity !== 'training') this.#tempo.rest();
+    // Whoever wants to pause does not wait for the end of the film.
+    if (this.view.activity === 'pausing') this.#gate.open();
     this.select(this.view.plan.nodes.find((node) => node.key === key)?.id ?? null);
   }
 
