@@ -34,6 +34,8 @@ test.each([
 test('a small network fills the picture it is given without scrolling; a narrow one runs down', () => {
   expect(place([2, 1], 640, 500)).toMatchObject({ direction: 'right', width: 640, height: 500, compact: false });
   expect(place([2, 1], 362, 330)).toMatchObject({ direction: 'down', width: 362, height: 330 });
+  // Four in a row fit the smallest phone.
+  expect(place([4, 2, 1], 314, 506)).toMatchObject({ direction: 'down', width: 314, height: 506 });
 });
 
 test('every edge begins at its sender and ends at its receiver; edges that skip a layer bow out', () => {

@@ -48,8 +48,8 @@ export interface LayoutOptions {
 /** Advance of one character of the message face, in pixels at 18 px. */
 const CHARACTER = 10.9;
 const PADDING = 24;
-const CARD = { min: 108, narrow: 80, roomy: 190, max: 250, height: 82, compactHeight: 36 };
-const GAP = { cards: 14, compact: 8, layersMin: 52, layersMax: 150 };
+const CARD = { min: 108, narrow: 72, roomy: 190, max: 250, height: 82, compactHeight: 36 };
+const GAP = { cards: 14, crowded: 6, compact: 8, layersMin: 52, layersMax: 150 };
 const ANSWER = { width: 60, height: 40 };
 /** Room in front of the first layer: for the word "problem" and the way in. */
 const STUB = 40;
@@ -143,8 +143,10 @@ function down(
   const widest = Math.max(...layers.map((layer) => layer.length));
   const cardHeight = CARD.height;
   const wished = clamp(characters * CHARACTER + PADDING, CARD.min, CARD.max);
-  const cardWidth = clamp(width / widest - GAP.cards, CARD.narrow, Math.max(wished, CARD.roomy));
-  const total = { width: Math.max(width, widest * (cardWidth + GAP.cards)), height };
+  // Four cards in a row are what a phone can hold without scrolling.
+  const gap = widest > 3 ? GAP.crowded : GAP.cards;
+  const cardWidth = clamp(width / widest - gap, CARD.narrow, Math.max(wished, CARD.roomy));
+  const total = { width: Math.max(width, widest * (cardWidth + gap)), height };
   const fixed = STUB + layers.length * cardHeight + ANSWER.height;
   const layerGap = clamp((height - fixed) / layers.length, 40, 90);
   total.height = Math.max(height, fixed + layers.length * layerGap);

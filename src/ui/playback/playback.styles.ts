@@ -19,6 +19,11 @@ export const playbackStyles = css`
     padding: 0;
   }
 
+  /* That it is a recording stays in place: it would lie over the network. */
+  .narrow .notices {
+    position: static;
+  }
+
   .play-sheet {
     display: grid;
     gap: 8px;
