@@ -24,6 +24,11 @@ struct LossOptions {
 @group(0) @binding(6) var<storage, read_write> fault: atomic<u32>;
 @group(0) @binding(7) var<uniform> options: LossOptions;
 
+// Sums of the policy (s, u, w) when its maximum has grown by `delta` / T.
+fn rescaled(sums: vec4f, delta: f32) -> vec4f {
+  return vec4f(exp(-delta) * vec3f(sums.x, sums.y - delta * sums.x, sums.z), sums.w);
+}
+
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: vec3u, @builtin(local_invocation_index) local: u32) {
   let index = threadIndex(group, groups, local) / LANES;
@@ -33,37 +38,39 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   let base = (dims.tokens + row) * STRIDE;
   let c = options.inverseTemperature;
 
-  var mp = -3.0e38;
-  var mb = -3.0e38;
+  // One pass finds the maxima and, relative to them, all sums (Milakov and Gimelshein 2018); a larger maximum rescales
+  // what was summed so far. A second writes the gradient: a large vocabulary is bound by how often it is read.
+  //   s = Σ e,  u = Σ e d,  w = Σ e (policy − base) / T,  with d = (policy − max) / T and e = exp d;  sb of the base
+  var mp = -1.0e30;
+  var mb = -1.0e30;
+  var sums = vec4f(); // s, u, w, sb
   var broken = false;
   for (var v = lane; v < VOCABULARY; v += LANES) {
     let policy = logits[start + v];
     let frozen = logits[base + v];
     broken = broken || notFinite(policy) || notFinite(frozen);
-    mp = max(mp, policy);
-    mb = max(mb, frozen);
+    if (policy > mp) {
+      sums = rescaled(sums, (policy - mp) * c);
+      mp = policy;
+    }
+    if (frozen > mb) {
+      sums.w *= exp((mb - frozen) * c);
+      mb = frozen;
+    }
+    let d = (policy - mp) * c;
+    sums += vec4f(exp(d) * vec3f(1.0, d, (policy - frozen) * c), exp((frozen - mb) * c));
   }
+  let mine = vec2f(mp, mb);
   mp = laneMax(local, mp);
   mb = laneMax(local, mb);
-  var sp = 0.0;
-  var sb = 0.0;
-  for (var v = lane; v < VOCABULARY; v += LANES) {
-    sp += exp((logits[start + v] - mp) * c);
-    sb += exp((logits[base + v] - mb) * c);
-  }
-  let lsp = log(laneSum(local, sp));
-  let lsb = log(laneSum(local, sb));
-  var kl = 0.0;
-  var entropy = 0.0;
-  for (var v = lane; v < VOCABULARY; v += LANES) {
-    let lp = (logits[start + v] - mp) * c - lsp;
-    let lb = (logits[base + v] - mb) * c - lsb;
-    let p = exp(lp);
-    kl += p * (lp - lb);
-    entropy -= p * lp;
-  }
-  kl = laneSum(local, kl);
-  entropy = laneSum(local, entropy);
+  sums = rescaled(sums, (mp - mine.x) * c);
+  sums.w *= exp((mine.y - mb) * c);
+  sums = laneSum4(local, sums);
+  let lsp = log(sums.x);
+  let lsb = log(sums.w);
+  // In this order, the KL of a policy that is the base is exactly 0.
+  let kl = sums.z / sums.x - (mp - mb) * c - lsp + lsb;
+  let entropy = lsp - sums.y / sums.x;
 
   let real = index < dims.rows;
   let info = rows[min(row, dims.rows - 1u)];
