@@ -2,6 +2,12 @@
 import { presets } from '../presets.ts';
 import type { Arm, Size, Study } from './study.ts';
 
+/** Where a new node comes. */
+interface Grow {
+  do: 'add-node' | 'add-layer';
+  layer: number;
+}
+
 /**
  * docs/log.md, "Seventh session" and "Eighth session". It begins at level 4, since what nodes agree on at easier levels, where
  * several ways to divide the work are as good, has to be unlearned there; easier levels are practised beside it. Four
@@ -56,27 +62,39 @@ export const growth: Study = {
   ],
 };
 
-/** One step of growth by itself, which fits a small machine: 2-1 trained on level 3 becomes 1-2-1 and goes on to level 4. */
+/** 2-1 trained on level 3 gets a node and goes on to level 4. */
+const withNode = (size: Size, name: string, label: string, start: 'base' | 'copy' | 'silent', grow: Grow): Arm => ({
+  name,
+  label,
+  spec: {
+    task: { name: 'arithmetic', level: 3 },
+    graph: { layers: [2, 1], hears: 'all' },
+    curriculum: { to: 4, minSteps: 15 },
+    growth: { start, schedule: [{ when: 'level', at: 3, ...grow }] },
+    training: { steps: 2 * size.steps },
+  },
+});
+
+const inFront: Grow = { do: 'add-layer', layer: 1 };
+
+/** One step of growth by itself, which fits a small machine. */
 export const newNodes: Study = {
   name: 'new-nodes',
-  title: 'How a new node should start',
+  title: 'How and where a new node should start',
   question:
-    'A network 2-1 trained on level 3 gets a node in front that all others hear, and goes on to level 4. What does it keep of level 3, and how fast does it learn level 4, when the new node starts as the base, as a copy of a sibling, or silent?',
+    'A network 2-1 trained on level 3 gets a node and goes on to level 4; all hear all that come before them. What does it keep of level 3, and how fast does it learn level 4, when the new node stands in front and starts as the base, as a copy of a sibling, or silent? And when it stands beside the first two, or between the layers?',
   size: { seeds: 5, steps: 100, problems: 16, samples: 16, heldOut: 500 },
-  arms: (size) =>
-    (['silent', 'base', 'copy'] as const).map((start) => ({
-      name: `start-${start}`,
-      label: start === 'silent' ? 'silent' : `as ${start === 'base' ? 'the base' : 'a copy'}`,
-      spec: {
-        task: { name: 'arithmetic', level: 3 },
-        graph: { layers: [2, 1], hears: 'all' },
-        curriculum: { to: 4, minSteps: 15 },
-        growth: { start, schedule: [{ when: 'level', at: 3, do: 'add-layer', layer: 1 }] },
-        training: { steps: 2 * size.steps },
-      },
-    })),
+  arms: (size) => [
+    withNode(size, 'start-silent', 'in front, silent', 'silent', inFront),
+    withNode(size, 'start-base', 'in front, as the base', 'base', inFront),
+    withNode(size, 'start-copy', 'in front, as a copy', 'copy', inFront),
+    withNode(size, 'beside-silent', 'beside the first two, silent', 'silent', { do: 'add-node', layer: 1 }),
+    withNode(size, 'between-silent', 'between the layers, silent', 'silent', { do: 'add-layer', layer: 2 }),
+  ],
   comparisons: [
     ['start-silent', 'start-base', 'silent against the base'],
     ['start-copy', 'start-base', 'a copy against the base'],
+    ['start-silent', 'beside-silent', 'in front against beside'],
+    ['start-silent', 'between-silent', 'in front against between'],
   ],
 };
