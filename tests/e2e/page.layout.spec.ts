@@ -55,6 +55,15 @@ test('a laptop shows everything at once, also with a notice, an open node and th
   await page.getByRole('button', { name: 'One step' }).click();
   await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle');
   expect(await crowded(page)).toEqual([]);
+  // What a browser leaves of a screen of 1366 × 768, the commonest of small laptops.
+  await page.setViewportSize({ width: 1366, height: 650 });
+  expect(await crowded(page)).toEqual([]);
+  await page.locator('[data-node="1.0"]').click();
+  await expect(page.locator('nm-node-panel')).toBeVisible();
+  expect(await crowded(page)).toEqual([]);
+  await page.screenshot({ path: info.outputPath('small-laptop.png') });
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.setViewportSize({ width: 1280, height: 800 });
   await page.getByRole('button', { name: 'Change the network' }).click();
   expect(await crowded(page)).toEqual([]);
   await page.locator('[data-node="1.0"]').click();

@@ -183,9 +183,38 @@ const page = css`
 
 /** Where there is little room. */
 const small = css`
-  @container (max-width: 980px) {
+  @container (max-width: 1100px) {
+    .page:not(.narrow) .brand span {
+      display: none;
+    }
+
     .page:not(.narrow) .desk {
       grid-template-columns: 270px minmax(0, 1fr) 230px;
+    }
+  }
+
+  /* The window of a small laptop. */
+  @media (max-height: 700px) {
+    .page:not(.narrow) .lead {
+      display: flex;
+      align-items: baseline;
+      gap: 12px;
+    }
+
+    .page:not(.narrow) h1 {
+      flex: none;
+      font-size: 18px;
+    }
+
+    .page:not(.narrow) .lead p {
+      min-width: 0;
+      overflow: hidden;
+      text-overflow: ellipsis;
+      white-space: nowrap;
+    }
+
+    .page:not(.narrow) .panel {
+      max-height: 210px;
     }
   }
 
