@@ -184,7 +184,8 @@ const page = css`
 /** Where there is little room. */
 const small = css`
   @container (max-width: 1100px) {
-    .page:not(.narrow) .brand span {
+    .page:not(.narrow) .brand span,
+    .page:not(.narrow) .top button svg {
       display: none;
     }
 
@@ -202,15 +203,19 @@ const small = css`
     }
 
     .page:not(.narrow) h1 {
-      flex: none;
       font-size: 18px;
     }
 
-    .page:not(.narrow) .lead p {
+    .page:not(.narrow) .lead > * {
       min-width: 0;
       overflow: hidden;
       text-overflow: ellipsis;
       white-space: nowrap;
+    }
+
+    /* What there is to look for gives way first. */
+    .page:not(.narrow) .lead p {
+      flex: 0 1000 auto;
     }
 
     .page:not(.narrow) .panel {

@@ -23,6 +23,16 @@ export const styles = css`
     font-size: 16px;
   }
 
+  :host(:not([brief])) {
+    container-type: inline-size;
+  }
+
+  @container (max-width: 250px) {
+    .main button:not(.primary) svg {
+      display: none;
+    }
+  }
+
   :host([brief]) .main {
     grid-template-columns: auto;
     justify-content: start;
