@@ -4,6 +4,7 @@ export const packedStudies: readonly string[] = [
   'baselines',
   'specialisation',
   'edits',
+  'credit',
   'growth',
 ];
 
