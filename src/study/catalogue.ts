@@ -5,6 +5,8 @@ export const packedStudies: readonly string[] = [
   'specialisation',
   'edits',
   'credit',
+  'new-nodes',
+  'parameters',
   'growth',
 ];
 
