@@ -24,7 +24,7 @@ struct LossOptions {
 @group(0) @binding(6) var<storage, read_write> fault: atomic<u32>;
 @group(0) @binding(7) var<uniform> options: LossOptions;
 
-// Sums of the policy (s, u, w) when its maximum has grown by `delta` / T.
+// The policy's s, u and w once its maximum, over T, is larger by `delta`.
 fn rescaled(sums: vec4f, delta: f32) -> vec4f {
   return vec4f(exp(-delta) * vec3f(sums.x, sums.y - delta * sums.x, sums.z), sums.w);
 }
