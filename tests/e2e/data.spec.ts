@@ -77,7 +77,7 @@ test('a file that is dropped opens the dialog; a link without its file asks for 
   await page.goto('about:blank');
   await openPage(page, linkTo(JSON.parse(JSON.stringify(spec))));
   await page.getByRole('button', { name: 'One step' }).click();
-  const notice = page.locator('nm-notice');
+  const notice = page.locator('nm-notice').filter({ hasText: 'dropped.jsonl' });
   await expect(notice).toContainText('in the file "dropped.jsonl"');
   await notice.getByRole('button', { name: 'Choose the file' }).click();
   await dialog.locator('#file').setInputFiles(fileOf('renamed.jsonl', sums));
