@@ -17,8 +17,10 @@ test('a link opens a study: table, curves, looks inside, doubts; an arm is train
 
   // As the file says it.
   const file = JSON.parse(await readFile('public/studies/specialisation.json', 'utf8')) as {
+    size: { steps: number };
     runs: { arm: string; accuracy: number; seed: number }[];
   };
+  const { steps } = file.size;
   const trained = file.runs.filter(({ arm }) => arm === 'trained').map(({ accuracy }) => accuracy);
   const mean = trained.reduce((sum, accuracy) => sum + accuracy, 0) / trained.length;
   const row = dialog.getByRole('row', { name: /^2 ?network 2-1/ });
@@ -28,7 +30,7 @@ test('a link opens a study: table, curves, looks inside, doubts; an arm is train
   await expect(dialog.getByText('another base may behave otherwise')).toBeVisible();
   await expect(dialog.getByText('No run ends more than 0.05 below its best network')).toBeVisible();
 
-  const curve = dialog.getByRole('img', { name: /^Accuracy in tests over 75 steps/ });
+  const curve = dialog.getByRole('img', { name: new RegExp(`^Accuracy in tests over ${steps} steps`) });
   await expect(curve).toHaveAccessibleName(/2 network 2-1 (0\.9|1\.0)/);
   await expect(curve.locator('canvas')).toBeVisible();
   await page.screenshot({ path: info.outputPath('study.png') });
@@ -49,7 +51,7 @@ test('a link opens a study: table, curves, looks inside, doubts; an arm is train
   expect([spec.graph.layers, spec.task.level, spec.training.steps, spec.engine, step]).toEqual([
     [2, 1],
     3,
-    75,
+    steps,
     'auto',
     0,
   ]);
