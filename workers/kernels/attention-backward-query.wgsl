@@ -33,12 +33,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   stats[2u * own + 1u] = d;
   let logTotal = stats[2u * own];
   for (var n = 0u; n < ranges.y + ranges.w; n++) {
-    var slot = ranges.z + n - ranges.y;
-    if (n < ranges.y) {
-      let at = ranges.x + n;
-      slot = tokens[dims.paths + at / 4u][at % 4u];
-    }
-    let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
+    let key = (slotOf(ranges, n) * 2u * KV_HEADS + kvHead) * HEAD4;
     let value = key + KV_HEADS * HEAD4;
     var score = 0.0;
     var product = 0.0;

@@ -4,13 +4,12 @@ import backwardKeyCode from './attention-backward-key.wgsl?raw';
 import backwardQueryCode from './attention-backward-query.wgsl?raw';
 import blocksKeyCode from './attention-blocks-key.wgsl?raw';
 import blocksQueryCode from './attention-blocks-query.wgsl?raw';
-import { attentionConstants, blockOf, blockThreads } from './attention-forward.ts';
+import { attentionConstants, blockOf, blockThreads, readingCode } from './attention-forward.ts';
 import type { AttentionShape } from './attention.ts';
 import slotsCode from './attention-slots.wgsl?raw';
-import { type KvKind, kvCode } from './kv.ts';
+import type { KvKind } from './kv.ts';
 import { reduceCode } from './reduce.ts';
 import turnBack from './turn-back.wgsl?raw';
-import types from './types.wgsl?raw';
 
 /** Two dispatches: `query` also leaves what `key` needs in `stats`. */
 export interface BackwardVariant {
@@ -43,7 +42,7 @@ export function backwardVariants(
   const { heads, kvHeads } = shape;
   const constants = attentionConstants(shape);
   const lanes = software ? 1 : LANES;
-  const snippets = [types, kvCode(kv), turnBack];
+  const snippets = [...readingCode(kv), turnBack];
   const inThreads = (name: string, turned: boolean): BackwardVariant => ({
     name,
     query: {

@@ -4,6 +4,7 @@ import lanesCode from './attention-lanes.wgsl?raw';
 import type { AttentionShape } from './attention.ts';
 import forwardCode from './attention.wgsl?raw';
 import blocksCode from './attention-blocks.wgsl?raw';
+import pathCode from './attention-path.wgsl?raw';
 import slotsCode from './attention-slots.wgsl?raw';
 import { type KvKind, kvCode } from './kv.ts';
 import { reduceCode } from './reduce.ts';
@@ -39,10 +40,13 @@ export const blockThreads = (tokens: number, heads: number): number =>
 
 const BINDINGS: KernelSource['bindings'] = ['uniform', 'read', 'read', 'read', 'write', 'write'];
 
+/** WGSL for kernels in which tokens read keys and values: which slots, and how they are stored. */
+export const readingCode = (kv: KvKind): string[] => [types, kvCode(kv), pathCode];
+
 /** A thread of its own for each token and head, which are neighbours by token where they are `turned`. */
 function inThreads(shape: Heads, kv: KvKind, name: string, turned: boolean): AttentionVariant {
   const constants = { ...attentionConstants(shape), TURNED: turned };
-  const code = [types, kvCode(kv), forwardCode].join('\n');
+  const code = [...readingCode(kv), forwardCode].join('\n');
   return {
     ...{ name, source: { label: 'attention', code, constants, bindings: BINDINGS } },
     threads: (tokens) => tokens * shape.heads,
@@ -56,7 +60,7 @@ export function attentionVariants(shape: Heads, kv: KvKind = 'f32'): AttentionVa
     source: {
       ...{ label: 'attention', bindings: BINDINGS },
       constants: { ...attentionConstants(shape), PARTS: Math.ceil(shape.headSize / 32), LANES: lanes },
-      code: [types, kvCode(kv), reduceCode(lanes), lanesCode].join('\n'),
+      code: [...readingCode(kv), reduceCode(lanes), lanesCode].join('\n'),
     },
     threads: (tokens) => tokens * shape.heads * lanes,
   });
@@ -70,7 +74,7 @@ export function sequenceVariants(shape: Heads, kv: KvKind = 'f32'): AttentionVar
     source: {
       ...{ label: 'attention', bindings: BINDINGS },
       constants: { ...attentionConstants(shape), SLOTS: blockOf(shape) },
-      code: [types, kvCode(kv), slotsCode, blocksCode].join('\n'),
+      code: [...readingCode(kv), slotsCode, blocksCode].join('\n'),
     },
     threads: (tokens) => blockThreads(tokens, shape.heads),
   };

@@ -22,13 +22,8 @@ fn loadSlots(first: u32, start: u32, count: u32, kvHead: u32, local: u32) {
       seen[e / HEAD4] = vec2u();
       continue;
     }
-    var slot = ranges.z + n - ranges.y;
-    if (n < ranges.y) {
-      let at = ranges.x + n;
-      slot = tokens[dims.paths + at / 4u][at % 4u];
-    } else if (n >= before) {
-      slot = first + 1u + n - before;
-    }
+    var slot = slotOf(ranges, n);
+    if (n >= before) { slot = first + 1u + n - before; }
     let place = (slot * 2u * KV_HEADS + kvHead) * HEAD4 + e % HEAD4;
     keys[e] = kvOf(kv[place]);
     values[e] = kvOf(kv[place + KV_HEADS * HEAD4]);

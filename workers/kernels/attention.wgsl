@@ -25,12 +25,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(num_workgroups) groups: ve
   var largest = -3.0e38;
   var total = 0.0;
   for (var n = 0u; n < ranges.y + ranges.w; n++) {
-    var slot = ranges.z + n - ranges.y;
-    if (n < ranges.y) {
-      let at = ranges.x + n;
-      slot = tokens[dims.paths + at / 4u][at % 4u];
-    }
-    let key = (slot * 2u * KV_HEADS + kvHead) * HEAD4;
+    let key = (slotOf(ranges, n) * 2u * KV_HEADS + kvHead) * HEAD4;
     var score = 0.0;
     $for i in HEAD4 { score += dot(query$i, kvOf(kv[key + $iu])); }
     if (score > largest) {
