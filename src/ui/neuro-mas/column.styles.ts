@@ -1,4 +1,5 @@
 import { css } from 'lit';
+import { visuallyHidden } from '../theme/controls.styles.ts';
 
 /** A narrow page: everything in one column. */
 export const columnStyles = css`
@@ -37,11 +38,7 @@ export const columnStyles = css`
 
   /* It is the heading of the page all the same. */
   .page.narrow:has(nm-tour) .lead {
-    position: absolute;
-    width: 1px;
-    height: 1px;
-    overflow: hidden;
-    clip-path: inset(50%);
+    ${visuallyHidden}
   }
 
   @container (max-width: 400px) {

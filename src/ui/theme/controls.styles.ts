@@ -1,6 +1,17 @@
 import { css } from 'lit';
 
 /** Native controls in the house style, shared by every component that has some. */
+/** Declarations of what is there for readers of the screen only. */
+export const visuallyHidden = css`
+  position: absolute;
+  width: 1px;
+  height: 1px;
+  margin: -1px;
+  overflow: hidden;
+  clip-path: inset(50%);
+  white-space: nowrap;
+`;
+
 export const controls = css`
   :host {
     box-sizing: border-box;
@@ -138,13 +149,7 @@ export const controls = css`
   }
 
   .visually-hidden {
-    position: absolute;
-    width: 1px;
-    height: 1px;
-    margin: -1px;
-    overflow: hidden;
-    clip-path: inset(50%);
-    white-space: nowrap;
+    ${visuallyHidden}
   }
 
   @media (pointer: coarse) {
