@@ -4,16 +4,16 @@ import type { Curves } from '../../session/library.ts';
 import type { SessionState } from '../../session/state.ts';
 import { icons } from '../theme/icons.ts';
 import { percent, shown } from '../theme/words.ts';
-import { curvesOf, secondsPerStep, verdict } from './view.ts';
+import { curvesOf, secondsPerStep, untrainedAccuracy, verdict } from './view.ts';
 
 /** The share of test problems it gets right, now and untrained. */
 export function score(view: SessionState): TemplateResult {
   const first = view.evaluations[0];
   const last = view.evaluations.at(-1);
   if (!last) return html`<div class="score"><span>Not tested yet</span></div>`;
-  const sameLevel = first?.level === last.level;
-  const before = first?.step === 0 && view.step > 0 && sameLevel ? `; ${percent(first.accuracy)} untrained` : '';
-  const at = sameLevel && last.level === view.spec.task.level ? '' : ` of level ${last.level}`;
+  const untrained = untrainedAccuracy(view);
+  const before = untrained !== null && view.step > 0 ? `; ${percent(untrained)} untrained` : '';
+  const at = first?.level === last.level && last.level === view.spec.task.level ? '' : ` of level ${last.level}`;
   return html`<div class="score"><b>${percent(last.accuracy)}</b> <span>in tests${at}${before}</span></div>`;
 }
 

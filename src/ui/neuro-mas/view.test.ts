@@ -47,6 +47,9 @@ test('curves join tests and practice by step', () => {
   const onLevel4 = { ...state, step: 2, spec: { ...state.spec, task: { ...state.spec.task, level: 4 } } };
   expect(verdict(onLevel4)).toBe('Not tested at level 4 yet.');
   expect(verdict({ ...onLevel4, evaluations: harder })).toBe('Nothing learned of level 4 yet.');
+  // That an easy level is known untrained is no measure of a harder one.
+  const climbed = [0, 2].map((step) => ({ step, accuracy: 1 - step / 20, problems: 200, level: 1 + 1.5 * step }));
+  expect(verdict({ ...onLevel4, evaluations: climbed })).toBe('It is learning.');
   expect(verdict({ ...state, step: 1, evaluations: state.evaluations.slice(0, 1) })).toBe('Next test at step 10.');
 });
 

@@ -138,20 +138,26 @@ export function secondsPerStep({ curve }: SessionState): number {
 const nextTest = (step: number, { evaluation, training }: RunSpec): number =>
   Math.min(training.steps, (Math.floor(step / evaluation.every) + 1) * evaluation.every);
 
+/** The accuracy before training, where that was tested, and at the level of the latest test: another one's is no measure. */
+export function untrainedAccuracy({ evaluations }: SessionState): number | null {
+  const [first] = evaluations;
+  return first?.step === 0 && first.level === evaluations.at(-1)?.level ? first.accuracy : null;
+}
+
 /** One line on how the learning stands, or stood when it was recorded. */
-export function verdict({ evaluations, task, spec, step }: SessionState, recorded = false): string {
+export function verdict(state: SessionState, recorded = false): string {
+  const { evaluations, task, spec, step } = state;
   const [first] = evaluations;
   const last = evaluations.at(-1);
   if (recorded && step === 0) return 'Untrained. Press Play to watch it learn.';
   if (!first || !last) return recorded ? 'Not tested yet.' : 'Nothing learned yet: press Play.';
-  const untrained = first.step === 0 ? first.accuracy : null;
   if (step === 0) return 'Untrained. Press Play to train it.';
   if (last.step === 0)
     return spec.evaluation.every > 0 ? `Next test at step ${nextTest(step, spec)}.` : 'Not tested since.';
   if (last.level !== spec.task.level) return `Not tested at level ${spec.task.level} yet.`;
   if (last.accuracy >= 0.95) return 'It has learned this level.';
   const chance = task.chance(spec.task.level);
-  if (last.accuracy <= Math.max(chance, untrained ?? 0) + 0.03) {
+  if (last.accuracy <= Math.max(chance, untrainedAccuracy(state) ?? 0) + 0.03) {
     // What it learned of another level is not nothing.
     return first.level === last.level ? 'Nothing learned yet.' : `Nothing learned of level ${last.level} yet.`;
   }
