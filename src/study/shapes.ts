@@ -64,7 +64,7 @@ export const parameters: Study = {
 
 type Rules = NonNullable<NonNullable<RunSpecInput['growth']>['schedule']>;
 
-/** What 2-1 is grown to, by the edits that do it. */
+/** What 2-1 is grown to, by the edits that do it once it has passed level 3. */
 const CANDIDATES: Readonly<Record<string, Omit<Rules[number], 'when' | 'at'>[]>> = {
   '2-1': [],
   '3-1': [{ do: 'add-node', layer: 1 }],
@@ -78,19 +78,17 @@ const CANDIDATES: Readonly<Record<string, Omit<Rules[number], 'when' | 'at'>[]>>
 };
 
 function candidate(name: string, rung: number, size: Size): Arm {
-  const schedule = (CANDIDATES[name] ?? []).map((edit) => ({
-    ...edit,
-    when: 'step' as const,
-    at: Math.ceil(size.steps / 2),
-  }));
+  const schedule = (CANDIDATES[name] ?? []).map((edit) => ({ ...edit, when: 'level' as const, at: 3 }));
   return {
     name: `${name}-rung-${rung}`,
     label: `${name}, ${size.steps * 2 ** rung} steps`,
     ...(rung > 0 && { continues: `${name}-rung-${rung - 1}` }),
     spec: {
-      task: { name: 'arithmetic', level: 4 },
+      task: { name: 'arithmetic', level: 3 },
       graph: { layers: [2, 1], hears: 'all' },
-      growth: { start: 'base', schedule },
+      // As in the study of new nodes: without what 2-1 learns on level 3, no candidate learns level 4.
+      curriculum: { to: 4, minSteps: 15 },
+      growth: { start: 'silent', schedule },
       training: { steps: size.steps * 2 ** rung },
     },
   };
@@ -100,8 +98,8 @@ export const search: Study = {
   name: 'search',
   title: 'A search by successive halving',
   question:
-    'Networks grown from 2-1 within a budget, on level 4: all candidates train for some steps, the better half of them go on to twice as many, and so on until one is left (Jamieson and Talwalkar 2016). Equal steps, not equal calls: larger networks write more.',
-  size: { ...SIZE, steps: 50 },
+    'Which network should 2-1 become for level 4, once it has passed level 3? All candidates train for some steps, the better half of them go on to twice as many, and so on until one is left (successive halving: Jamieson and Talwalkar 2016). Equal steps, not equal calls: larger networks write more.',
+  size: { ...SIZE, problems: 16 },
   arms: (size) => Object.keys(CANDIDATES).map((name) => candidate(name, 0, size)),
   more: (size, runs) => {
     const arms: Arm[] = [];
@@ -113,12 +111,15 @@ export const search: Study = {
         .sort((a, b) => (b.score ?? 0) - (a.score ?? 0))
         .slice(0, Math.ceil(field.length / 2))
         .map(({ name }) => name);
+      // The last one has won: more steps would not tell anything.
+      if (field.length === 1) break;
       arms.push(...field.map((name) => candidate(name, rung + 1, size)));
     }
     return arms;
   },
   comparisons: [
     ['1-2-1-rung-0', '2-1-rung-0', 'a node in front'],
+    ['2-1-1-rung-0', '2-1-rung-0', 'a node between'],
     ['3-1-rung-0', '2-1-rung-0', 'a node beside'],
   ],
 };

@@ -261,6 +261,16 @@ it('halves the field of a search by what was found, and only when all of it has 
   const second = study.more?.(size, runs) ?? [];
   expect(second.map(({ name }) => name)).toEqual(['4-1-rung-1', '2-2-1-rung-1', '2-1-1-rung-1']);
   expect(second[0]?.spec.training?.steps).toBe(6);
+  const finish = (arms: string[]): void => {
+    for (const seed of [1, 2])
+      for (const [i, arm] of arms.entries()) runs.push({ arm, seed, accuracy: i / 10 } as RunRecord);
+  };
+  finish(second.map(({ name }) => name));
+  const third = (study.more?.(size, runs) ?? []).slice(second.length).map(({ name }) => name);
+  expect(third).toEqual(['2-1-1-rung-2', '2-2-1-rung-2']);
+  // One of two wins without another round.
+  finish(third);
+  expect(study.more?.(size, runs)).toHaveLength(second.length + third.length);
 });
 
 it('looks into a network and leaves it as it was', { timeout: 30_000 }, async () => {
