@@ -43,7 +43,7 @@ export type Bits = NonNullable<RunSpec['bits']>;
 export const modelOption = (which: string) =>
   new Option(
     '--model <model>',
-    `nano, small, a folder, an address, or owner/name on huggingface.co (default: ${which})`,
+    `nano, nano-lookup, small, a folder, an address, or owner/name on huggingface.co (default: ${which})`,
   );
 
 export const bitsOption = () =>

@@ -27,7 +27,7 @@ export async function scoreCommand(options: ScoreCommandOptions): Promise<void> 
   const folder = run === undefined ? null : new RunFolder(run);
   const spec = folder && (await folder.loadResult()).spec;
   const model = options.model ?? spec?.model;
-  if (model === undefined) throw new InputError('--model is missing: nano, small, a folder or an address');
+  if (model === undefined) throw new InputError('--model is missing: nano, nano-lookup, small, a folder or an address');
   const nodes = spec ? planGraph(spec.graph).nodes : [];
   const found = nodes.find(({ id }) => id === node);
   if (folder && !found) {

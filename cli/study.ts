@@ -47,12 +47,13 @@ export async function studyCommand(name: string, options: StudyCommandOptions): 
   const size = sizeOf(study, options);
   const settings = settingsOf(options);
   // Before anything is loaded: every arm must be possible.
-  for (const arm of study.arms(size)) specOf(arm, 1, size, settings);
+  const specs = study.arms(size).map((arm) => specOf(arm, 1, size, settings));
 
   const out = options.out ?? join('runs', `study-${study.name}`);
   await checkWritable(out);
   const file = await openFile(join(out, 'study.json'), study, size);
-  const model = settings.model ?? 'nano';
+  // One engine serves all arms: a study compares nothing on different bases.
+  const model = specs[0]?.model ?? 'nano';
   const engines = await openEngines(model, options);
   const info = (await engines[0]?.info()) as EngineInfo;
   file.device = { ...info.adapter };

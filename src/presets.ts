@@ -56,6 +56,18 @@ export const presets = {
       training: { steps: 100, problems: 32, samples: 16, learningRate: 1e-3 },
     },
   },
+  'lookup-1-1': {
+    title: 'Two nodes, following arrows',
+    lookFor:
+      'Three steps are one too many for one node. Watch the first learn to note where the first arrow leads, and the last to go on from there.',
+    spec: {
+      model: 'nano-lookup',
+      task: { name: 'lookup', level: 3 },
+      graph: { layers: [1, 1] },
+      training: { ...small.training, steps: 75, learningRate: 1e-3 },
+      evaluation: small.evaluation,
+    },
+  },
   'arithmetic-grown': {
     title: 'A network that grows',
     lookFor:

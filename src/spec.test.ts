@@ -67,7 +67,7 @@ describe('parseSpec', () => {
     ],
     [{ graph: { layers: [2, 0] } }, 'graph.layers.1: 0 is not allowed; it must be a whole number from 1 to 16'],
     [{ graph: { edges: [['1.0', 'output']] } }, /^graph.edges.0.1: "output" is not allowed; it must be a node name/],
-    [{ model: 'nanoo' }, /^model: "nanoo" is neither a built-in model \(nano, small\) nor the address/],
+    [{ model: 'nanoo' }, /^model: "nanoo" is neither a built-in model \(nano, nano-lookup, small\) nor the address/],
     [{ model: 'javascript:alert(1)//' }, /^model: /],
     [null, /^the specification: null is not allowed; it must be an object with the fields version, seed, /],
     [[1], /^0: unknown field|^the specification/],

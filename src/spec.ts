@@ -48,7 +48,7 @@ export const RunSpecSchema = v.strictObject({
   engine: v.optional(v.picklist(['auto', 'webgpu', 'reference']), 'auto'),
   /** What nodes read: one line a message, as the built-in models know it, or plain English (default: by model). */
   prompt: v.optional(v.picklist(['compact', 'chat'])),
-  /** `nano`, `small`, `owner/name` on the Hugging Face hub, or the address of a model folder. */
+  /** `nano`, `nano-lookup`, `small`, `owner/name` on the Hugging Face hub, or the address of a model folder. */
   model: v.optional(v.pipe(v.string(), v.minLength(1), v.maxLength(500)), 'nano'),
   /** Bits that a weight of a Hugging Face model is kept in (default: 4); an MLC folder says itself. */
   bits: v.optional(v.picklist([4, 8, 16])),
@@ -279,7 +279,7 @@ export class SpecError extends Error {
 }
 
 /** Models that come with the program, under `models/NAME/`. */
-export const BUILT_IN_MODELS: readonly string[] = ['nano', 'small'];
+export const BUILT_IN_MODELS: readonly string[] = ['nano', 'nano-lookup', 'small'];
 
 /** What the nodes of a run read: built-in models know the compact form only, others are taken to follow instructions. */
 export const promptForm = ({ prompt, model }: Pick<RunSpec, 'prompt' | 'model'>): PromptForm =>

@@ -31,7 +31,7 @@ export interface AdapterInfo {
 }
 
 export interface ModelInfo {
-  /** `nano`, or the last part of the folder's address. */
+  /** Of a built-in model, or the last part of the folder's address. */
   name: string;
   quantization: string;
   layers: number;

@@ -13,7 +13,7 @@ export const quantizationOf = ({ bits }: { bits?: 4 | 8 | 16 | undefined }): Qua
   bits && ({ 4: 'q4', 8: 'q8', 16: 'f16' } as const)[bits];
 
 /**
- * The absolute address of a model folder, with a trailing slash. `nano` and `small` are `models/NAME/` relative to the
+ * The absolute address of a model folder, with a trailing slash. A built-in one is `models/NAME/` relative to the
  * base (a page: `document.baseURI`; a command line: a file address); `owner/name` is a repository on the Hugging Face hub;
  * anything else is an address, relative to the base where it is relative. Throws a RangeError for an address that cannot
  * be read.
@@ -27,7 +27,7 @@ export function resolveModel(model: string, base: string | URL): string {
 }
 
 /** Bytes that are fetched for a built-in model, all files together; a test holds them to the files. */
-const BUILT_IN_BYTES: Readonly<Record<string, number>> = { nano: 135_103, small: 500_377 };
+const BUILT_IN_BYTES: Readonly<Record<string, number>> = { nano: 135_103, 'nano-lookup': 135_103, small: 500_377 };
 
 /** Bytes that are fetched for a model, or null where that is not known before it is asked for. */
 export const downloadSize = (model: string): number | null => BUILT_IN_BYTES[model] ?? null;

@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import type { EngineApi, LoadProgress } from '../../workers/engine-api.ts';
 import { tinyEngine } from '../../tests/support/tiny.ts';
-import { parseSpec } from '../spec.ts';
+import { BUILT_IN_MODELS, parseSpec } from '../spec.ts';
 import { Trainer } from '../training/trainer.ts';
 import { downloadSize } from './model.ts';
 import { EngineLostError, type PoolOptions } from './pool.ts';
@@ -105,7 +105,7 @@ it('a lost engine is replaced for whoever comes next', async () => {
   await c.destroy();
 });
 
-it.each(['nano', 'small'])('the size that is announced for %s is what is fetched', (name) => {
+it.each(BUILT_IN_MODELS)('the size that is announced for %s is what is fetched', (name) => {
   const folder = new URL(`../../public/models/${name}/`, import.meta.url);
   const total = readdirSync(folder).reduce((sum, file) => sum + statSync(new URL(file, folder)).size, 0);
   expect(downloadSize(name)).toBe(total);

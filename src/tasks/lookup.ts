@@ -12,6 +12,7 @@ export const lookup: Task = {
   title: 'Following arrows',
   description:
     'Each pair of letters leads from the first to the second; start at the last letter and go that many steps. Watch whether the nodes take the steps in turn.',
+  base: 'nano-lookup',
   levels: [
     { level: 1, label: 'one step', example: 'ab bc ca a1' },
     { level: 2, label: 'two steps', example: 'ab bc ca a2' },

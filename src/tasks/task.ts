@@ -33,6 +33,8 @@ export interface Task {
   readonly description: string;
   /** In plain English: for models that follow instructions, not the built-in ones. */
   readonly english?: true;
+  /** The built-in model that can do its parts, where nano cannot. */
+  readonly base?: string;
   /** A few words beside the problem, where its right answer would surprise. */
   readonly note?: string;
   readonly levels: readonly LevelLabel[];

@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, test } from '@playwright/test';
+import { BUILT_IN_MODELS } from '../../src/spec.ts';
 import { axeViolations, engineLoaded, linkTo, openPage, quick, stateOf, waitForState, watch } from './page-helpers.ts';
 
 const small = {
@@ -28,7 +29,7 @@ test('after one visit the page trains both built-in models with the network cut'
     ),
   );
   expect(asked).toBe('cut');
-  for (const model of ['nano', 'small']) {
+  for (const model of BUILT_IN_MODELS) {
     await page.goto('about:blank');
     await openPage(page, linkTo({ ...small, model }, { pace: 'full' }));
     await page.getByRole('button', { name: 'One step' }).click();

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
+import { BUILT_IN_MODELS } from '../../src/spec.ts';
 import { readSafetensors } from '../../src/storage/safetensors.ts';
 import { toMlc, type HuggingFaceConfig } from './mlc.ts';
 
@@ -34,7 +35,7 @@ describe('toMlc', () => {
     );
   });
 
-  it.each(['nano', 'small'])('is what public/models/%s holds', async (model) => {
+  it.each(BUILT_IN_MODELS)('is what public/models/%s holds', async (model) => {
     const { config, tensors } = await source(model);
     for (const [name, content] of Object.entries(toMlc(config, tensors))) {
       const shipped = await readFile(new URL(`../../public/models/${model}/${name}`, here));

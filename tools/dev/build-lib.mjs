@@ -23,9 +23,7 @@ await build({
   logLevel: 'warn',
   build: { outDir: out, emptyOutDir: true },
 });
-for (const model of ['nano', 'small']) {
-  await cp(join(root, 'public/models', model), join(out, 'models', model), { recursive: true });
-}
+await cp(join(root, 'public/models'), join(out, 'models'), { recursive: true });
 await cp(join(root, 'public/recordings'), join(out, 'recordings'), { recursive: true });
 await cp(join(root, 'LICENSE'), join(out, 'LICENSE'));
 // Who installs a package wants to use it, not to work on it.

@@ -21,6 +21,7 @@ interface Found {
 
 const BUILT_IN = [
   { model: 'nano', about: '0.2 million weights, 4 layers, reads and writes single characters' },
+  { model: 'nano-lookup', about: 'nano that has learned to look up too, for the task of following arrows' },
   { model: 'small', about: '0.8 million weights, the same, a little wiser' },
 ];
 const OTHER = 'other';

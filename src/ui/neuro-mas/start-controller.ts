@@ -4,7 +4,7 @@ import type { Hideable } from '../../session/hidden.ts';
 import { readKeys } from '../../session/keys.ts';
 import { isLink } from '../../session/link.ts';
 import type { Session } from '../../session/session.ts';
-import { parseSpec } from '../../spec.ts';
+import { BUILT_IN_MODELS, parseSpec } from '../../spec.ts';
 import type { Attention } from './attention.ts';
 import type { DialogController } from './dialog-controller.ts';
 import type { FilmGate } from './film-gate.ts';
@@ -115,7 +115,7 @@ export class StartController implements ReactiveController {
       return;
     }
     // A model at a stranger's address is not fetched before someone presses play.
-    if (preload && (opening.spec.model === 'nano' || opening.spec.model === 'small')) {
+    if (preload && BUILT_IN_MODELS.includes(opening.spec.model)) {
       if (lazy) attention.whenSeen(() => void this.#preload(session, looked));
       else void this.#preload(session, looked);
     } else if (controls === 'minimal') void sources.offerInstead(opening.spec);

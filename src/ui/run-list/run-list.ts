@@ -4,6 +4,7 @@ import { repeat } from 'lit/directives/repeat.js';
 import type { Curves, ListedRun, StorageUse } from '../../session/library.ts';
 import { refusal } from '../../storage/refusal.ts';
 import type { Session } from '../../session/session.ts';
+import { BUILT_IN_MODELS } from '../../spec.ts';
 import { controls } from '../theme/controls.styles.ts';
 import { dialogStyles, longDialogStyles } from '../theme/dialog.styles.ts';
 import { icons } from '../theme/icons.ts';
@@ -286,7 +287,7 @@ export class NmRuns extends LitElement {
         ${spec.task.name} level ${spec.task.level} · layers ${spec.graph.layers.join('-')} · seed ${spec.seed} ·
         ${saved} ·
         ${bytes(run.bytes)}${
-          spec.model === 'nano' || spec.model === 'small' ? nothing : html` · model ${shown(spec.model, 80)}`
+          BUILT_IN_MODELS.includes(spec.model) ? nothing : html` · model ${shown(spec.model, 80)}`
         }
       </p>
       <div class="actions">

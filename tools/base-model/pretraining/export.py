@@ -1,4 +1,4 @@
-"""NAME.pt of pretrain.py -> ../weights/NAME/{config.json,model.safetensors}: Hugging Face names, f16.  python export.py NAME"""
+"""NAME.pt of pretrain.py or refine.py -> ../weights/NAME/{config.json,model.safetensors}: Hugging Face names, f16.  python export.py NAME"""
 import json, os, struct, sys
 
 import torch
@@ -14,6 +14,21 @@ def tensors(state, cfg):
         yield f'model.layers.{l}.input_layernorm.weight', state['n1'][l]
         yield f'model.layers.{l}.post_attention_layernorm.weight', state['n2'][l]
         for k, name in NAMES.items(): yield f'model.layers.{l}.{name}.weight', state[f'w.{l}{k}']
+
+
+def read(name, path):
+    """The state of model.py's LM, f32, from a file that `write` wrote."""
+    with open(path, 'rb') as f: raw = f.read()
+    size, = struct.unpack('<Q', raw[:8])
+    header, data = json.loads(raw[8:8 + size]), raw[8 + size:]
+    at = lambda key: torch.frombuffer(bytearray(data[slice(*header[key]['data_offsets'])]), dtype=torch.float16).view(header[key]['shape']).float()
+    layers = [f'model.layers.{l}.' for l in range(CFG[name].L)]
+    state = dict(emb=at('model.embed_tokens.weight'), nf=at('model.norm.weight'))
+    state['n1'] = torch.stack([at(f'{layer}input_layernorm.weight') for layer in layers])
+    state['n2'] = torch.stack([at(f'{layer}post_attention_layernorm.weight') for layer in layers])
+    for l, layer in enumerate(layers):
+        for k, part in NAMES.items(): state[f'w.{l}{k}'] = at(f'{layer}{part}.weight')
+    return state
 
 
 def config(cfg):

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { describe, expect, test } from 'vitest';
 import { fetchFile } from '../../../cli/fetch-file.ts';
+import { BUILT_IN_MODELS } from '../../../src/spec.ts';
 import { type FolderFiles, numbersOf, writeHuggingFace } from '../../../tests/support/model-folder.ts';
 import type { Quantization } from '../../engine-api.ts';
 import { randomModel } from '../random-model.ts';
@@ -35,7 +36,7 @@ describe.each([
   });
 });
 
-test.each(['nano', 'small'])("%s's safetensors quantise to the shipped folder bit for bit", async (name) => {
+test.each(BUILT_IN_MODELS)("%s's safetensors quantise to the shipped folder bit for bit", async (name) => {
   const files: FolderFiles = new Map();
   for (const file of ['config.json', 'model.safetensors']) {
     files.set(file, new Uint8Array(await readFile(`tools/base-model/weights/${name}/${file}`)));
