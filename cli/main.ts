@@ -55,7 +55,11 @@ function program(): Command {
     .addOption(matchOption())
     .option('--import <node=folder>', 'begin a node with a PEFT adapter; may be repeated', collect, [])
     .option('--record <file>', 'also save what there is to see of it: curves, messages, decisions')
-    .option('--memory <gb>', 'GB of GPU memory it may take (default: 4, and no limit for the built-in models)', gigabytesOf)
+    .option(
+      '--memory <gb>',
+      'GB of GPU memory it may take (default: 4, and no limit for the built-in models)',
+      gigabytesOf,
+    )
     .option('--dry-run', 'say what it takes of a GPU’s memory, and end')
     .addOption(keyOption())
     .addOption(adapterOption())

@@ -286,9 +286,7 @@ export class NmRuns extends LitElement {
         ${spec.training.steps}${run.best === null ? nothing : html` · best in tests <b>${percent(run.best)}</b>`} ·
         ${spec.task.name} level ${spec.task.level} · layers ${spec.graph.layers.join('-')} · seed ${spec.seed} ·
         ${saved} ·
-        ${bytes(run.bytes)}${
-          BUILT_IN_MODELS.includes(spec.model) ? nothing : html` · model ${shown(spec.model, 80)}`
-        }
+        ${bytes(run.bytes)}${BUILT_IN_MODELS.includes(spec.model) ? nothing : html` · model ${shown(spec.model, 80)}`}
       </p>
       <div class="actions">
         ${act('open', icons.play, 'Open', here || elsewhere, () => this.#open(run))}
