@@ -32,10 +32,15 @@ export const styles = css`
     padding: 0 9px;
   }
 
+  /* Long names break where they have a hyphen, and end after two lines. */
   .name {
+    display: -webkit-box;
+    -webkit-box-orient: vertical;
+    -webkit-line-clamp: 2;
     overflow: hidden;
-    text-overflow: ellipsis;
-    white-space: nowrap;
+    overflow-wrap: anywhere;
+    font-size: 13px;
+    line-height: 1.2;
   }
 
   .seed input,

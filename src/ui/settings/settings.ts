@@ -117,7 +117,7 @@ export class NmSettings extends LitElement {
     return html`
       <div class="row model">
         <span>Model</span>
-        <b class="name">${shown(nameOf(spec.model), 60)}</b>
+        <b class="name" title=${shown(spec.model, 500)}>${shown(nameOf(spec.model), 60)}</b>
         <button
           id="model"
           title="Choose the model of all nodes; begins a new run"
