@@ -349,6 +349,16 @@ describe('train, eval and score', () => {
     expect(existsSync(join(folder, 'stopped/adapters/1.0/adapter_config.json'))).toBe(true);
   });
 
+  it('says which model a task was made for, where it is run on one that cannot do it', async () => {
+    const follow = ['train', ...TINY, '--set', 'task.name=lookup', '--steps', '1', '--out', 'followed'];
+    const onNano = await neuromas(follow);
+    expect(onNano).toMatchObject({ code: 0, stderr: '' });
+    expect(onNano.stdout).toMatch(/^nano cannot do what lookup consists of.*--model nano-lookup can\.$/m);
+    const { stdout } = await neuromas([...follow, '--model', 'nano-lookup']);
+    expect(stdout).toContain('layers 1 of nano-lookup');
+    expect(stdout).not.toContain('cannot do');
+  });
+
   it('falls back to the reference engine and says why', async () => {
     const { code, stdout, stderr } = await neuromas(['score', '--model', 'nano', '--ids', '1', '--out', 'x.f32']);
     expect(code).toBe(0);

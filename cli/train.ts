@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { BUILT_IN_MODELS, type RunSpec } from '../src/spec.ts';
 import { HelperError } from '../src/graph/helper.ts';
 import { withHelpers } from '../src/nodes/helped.ts';
+import { tasks } from '../src/tasks/index.ts';
 import { DEFAULT_MEMORY } from '../src/training/memory.ts';
 import { trainedNodes } from '../src/training/network.ts';
 import { checkSameNetwork } from '../src/training/settings.ts';
@@ -67,6 +68,10 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const trainer = await Trainer.create({ spec, engine, checkpoint, rewarder });
   await importAdapters(trainer, engine, options.import);
   console.log(runLine(spec, info));
+  const { base } = tasks.get(spec.task.name) ?? {};
+  if (base !== undefined && spec.model === 'nano') {
+    console.log(`nano cannot do what ${spec.task.name} consists of, so that nobody learns it; --model ${base} can.`);
+  }
   await saveData(spec, out);
   if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
 
