@@ -18,6 +18,13 @@ export const recordings = {
     bytes: 22_162,
     presets: ['arithmetic-2-1', 'arithmetic-2-1-small'],
   },
+  'lookup-1-1': {
+    title: 'Two nodes follow three arrows',
+    lookFor:
+      'One node can follow two arrows at most. The first learns to note where the first leads, the last goes on: 14 % are right at first, all at the end.',
+    bytes: 14_932,
+    presets: ['lookup-1-1'],
+  },
   'grown-1-1': {
     title: 'Two nodes get stuck, a third helps',
     lookFor:
