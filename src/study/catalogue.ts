@@ -2,6 +2,7 @@
 export const packedStudies: readonly string[] = [
   'single-versus-network',
   'baselines',
+  'lookup',
   'specialisation',
   'edits',
   'credit',
