@@ -1,13 +1,11 @@
 /** What is said of a recording: that it is one, of when and of what device; what ran; what was decided on the way. */
 import { html, type TemplateResult } from 'lit';
 import type { Recording } from '../../recording/decode.ts';
-import { duration, shown } from '../theme/words.ts';
+import { day, duration, shown } from '../theme/words.ts';
 
 const engines = { webgpu: 'on WebGPU', reference: 'with the TypeScript engine' };
 
-/** `24 November 2026`, as the reader writes dates. */
-const madeOn = ({ created }: Recording): string =>
-  new Date(created).toLocaleDateString(undefined, { dateStyle: 'long' });
+const madeOn = ({ created }: Recording): string => day(new Date(created));
 
 /** One sentence that keeps it from being taken for a live run. */
 export function label(recording: Recording): TemplateResult {

@@ -13,7 +13,7 @@ import {
   watchedOf,
   type ArmSummary,
 } from '../../study/summary.ts';
-import { decimal, duration, nodeName, shown, signed } from '../theme/words.ts';
+import { day, decimal, duration, nodeName, shown, signed } from '../theme/words.ts';
 import { armsTable, type ArmsContext } from './arms.ts';
 import { band, type BandLine } from './curves.ts';
 import { heat } from './grid.ts';
@@ -117,7 +117,8 @@ function factsOf({ size, model, device, runs, date }: StudyFile): string {
     `model ${shown(model, 60)}`,
     `on ${on}`,
     `${minutes} of computing`,
-    ...(date === undefined ? [] : [date]),
+    // A date alone would be midnight in Greenwich, which is the day before in America.
+    ...(date === undefined ? [] : [day(new Date(`${date}T12:00`))]),
   ].join(' · ');
 }
 

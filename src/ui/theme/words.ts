@@ -35,6 +35,9 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
+/** `24 November 2026`, as the reader writes dates. */
+export const day = (date: Date): string => date.toLocaleDateString(undefined, { dateStyle: 'long' });
+
 const small = ['No', 'One', 'Two', 'Three', 'Four', 'Five', 'Six', 'Seven', 'Eight', 'Nine', 'Ten', 'Eleven', 'Twelve'];
 
 /** `Three`, or the digits beyond twelve. */
