@@ -41,7 +41,7 @@ export const lookup: Study = {
     ['two', 'untrained', 'what training brings, 3 steps'],
     ['two', 'single', 'two nodes against one with the same message limit, 3 steps'],
     ['two', 'single-budget', 'two nodes against one with the whole token budget, 3 steps'],
-    ['two', 'single-wide', 'and with as many parameters'],
+    ['two', 'single-wide', 'two nodes against one with as many tokens and parameters, 3 steps'],
     ['two', 'shared', 'an adapter for each node, 3 steps'],
     ['three-far', 'two-far', 'three nodes against two, 4 steps'],
     ['three-far', 'single-budget-far', 'three nodes against one with the whole token budget, 4 steps'],
