@@ -4,7 +4,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { randomModel } from '../../workers/engine/random-model.ts';
 import { writeHuggingFace, type FolderFiles } from '../support/model-folder.ts';
 import { serveModels, type ModelServer } from '../support/model-server.ts';
-import { axeViolations, engineLoaded, idle, openPage, stateOf } from './page-helpers.ts';
+import { axeViolations, engineLoaded, idle, linkTo, openPage, quick, stateOf, waitForState } from './page-helpers.ts';
 
 const model = randomModel({ name: 'tiny', vocabularySize: 128, contextLength: 256, stopIds: [10] });
 const folder = writeHuggingFace(model, { dtype: 'BF16', files: 1 });
@@ -122,3 +122,14 @@ function answerOfHub(path: string, range: string | undefined, files: FolderFiles
   const body = Buffer.from(bytes.slice(from, to === undefined ? undefined : to + 1));
   return { status: range ? 206 : 200, body };
 }
+
+test('the task of following arrows brings the model that can, and learns on it', async ({ page }) => {
+  await openPage(page, linkTo({ ...quick, model: 'nano', evaluation: { problems: 4 } }, { pace: 'full' }));
+  await page.getByLabel('Task', { exact: true }).selectOption('Following arrows');
+  await expect(page.locator('nm-settings .name')).toHaveText('nano-lookup');
+  await page.getByRole('button', { name: 'One step' }).click();
+  await waitForState(page, ({ step, activity }) => step === 1 && activity === 'idle', 120);
+  expect((await stateOf(page)).spec).toMatchObject({ model: 'nano-lookup', task: { name: 'lookup' } });
+  await page.getByLabel('Task', { exact: true }).selectOption('Sorting digits');
+  await expect(page.locator('nm-settings .name')).toHaveText('nano');
+});

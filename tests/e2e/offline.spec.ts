@@ -12,7 +12,7 @@ const small = {
   evaluation: { problems: 4, every: 0 },
 };
 
-test('after one visit the page trains both built-in models with the network cut', async ({ page, context }) => {
+test('after one visit the page trains the built-in models with the network cut', async ({ page, context }) => {
   const faults = watch(page);
   await openPage(page);
   await engineLoaded(page);
