@@ -129,6 +129,6 @@ describe('a packed study', () => {
       expect(new Set(file.runs.map(({ arm }) => arm))).toEqual(new Set(Object.keys(file.specs)));
       bytes += (await stat(path)).size;
     }
-    expect(bytes).toBeLessThan(400_000);
+    expect(bytes).toBeLessThan(500_000);
   });
 });
