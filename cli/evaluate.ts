@@ -40,7 +40,7 @@ export async function evalCommand(options: EvalCommandOptions): Promise<void> {
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, voices, rewarder });
-  await loadAdapters(engine, folder, trainedNodes(trainer.plan));
+  await loadAdapters(trainer.engine, folder, trainedNodes(trainer.plan));
   const evaluation = await trainer.evaluate({ level, problems, ...(seed !== undefined && { seed }) });
 
   console.log(transcriptTable(evaluation.transcripts));

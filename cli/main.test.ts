@@ -349,6 +349,21 @@ describe('train, eval and score', () => {
     expect(existsSync(join(folder, 'stopped/adapters/1.0/adapter_config.json'))).toBe(true);
   });
 
+  it('saves the one adapter of nodes that share it for each of them, and reads it again', async () => {
+    const shared = ['--set', 'graph.layers=[2,1]', '--set', 'lora.shared=true', '--steps', '2', '--out', 'shared'];
+    expect(await neuromas(['train', ...TINY, ...shared])).toMatchObject({ code: 0, stderr: '' });
+    // The header names the node; what follows it is the same.
+    const weights = async (node: string) => {
+      const file = await readFile(join(folder, 'shared/adapters', node, 'adapter_model.safetensors'));
+      return file.subarray(8 + Number(file.readBigUInt64LE()));
+    };
+    expect((await weights('1.1')).equals(await weights('2.0'))).toBe(true);
+    const { trained } = await resultOf('shared');
+    const { code, stdout, stderr } = await neuromas(['eval', '--run', 'shared', '--adapter', 'none']);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toContain(`Accuracy ${trained.accuracy.toFixed(4)} on 4 held-out problems`);
+  });
+
   it('says which model a task was made for, where it is run on one that cannot do it', async () => {
     const follow = ['train', ...TINY, '--set', 'task.name=lookup', '--steps', '1', '--out', 'followed'];
     const onNano = await neuromas(follow);

@@ -10,7 +10,7 @@ import { checkSameNetwork } from '../src/training/settings.ts';
 import { train, Trainer } from '../src/training/train.ts';
 import { Recorder } from '../src/recording/recorder.ts';
 import type { Checkpoint } from '../src/training/types.ts';
-import type { EngineApi, EngineInfo } from '../workers/engine-api.ts';
+import type { EngineInfo } from '../workers/engine-api.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import { openData, saveData, withData } from './data.ts';
@@ -66,7 +66,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   const { info } = opened;
   const engine = withHelpers(opened.engine, writers);
   const trainer = await Trainer.create({ spec, engine, checkpoint, rewarder });
-  await importAdapters(trainer, engine, options.import);
+  await importAdapters(trainer, options.import);
   console.log(runLine(spec, info));
   const { base } = tasks.get(spec.task.name) ?? {};
   if (base !== undefined && spec.model === 'nano') {
@@ -107,7 +107,7 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
     return;
   }
 
-  await folder.saveAdapters(await engine.exportNodes(trainedNodes(trainer.plan)), spec.model);
+  await folder.saveAdapters(await trainer.engine.exportNodes(trainedNodes(trainer.plan)), spec.model);
   // An interrupted run has not been measured where it stopped.
   if (trainer.evaluations.at(-1)?.step !== trainer.stepsDone) await trainer.evaluate({ record: true });
   const [untrained, trained] = [trainer.evaluations[0]!, trainer.evaluations.at(-1)!];
@@ -131,14 +131,14 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
 }
 
 /** `--import 1.0=FOLDER`: nodes that begin with adapters made elsewhere. */
-async function importAdapters(trainer: Trainer, engine: EngineApi, imports: readonly string[]): Promise<void> {
+async function importAdapters(trainer: Trainer, imports: readonly string[]): Promise<void> {
   const trained = trainedNodes(trainer.plan);
   for (const text of imports) {
     const [, node = '', folder = ''] = /^(\d+\.\d+)=(.+)$/.exec(text) ?? [];
     if (!trained.includes(node)) {
       throw new InputError(`--import ${text}: write NODE=FOLDER; the nodes are ${trained.join(', ')}`);
     }
-    const [like] = await engine.exportNodes([node]);
+    const [like] = await trainer.engine.exportNodes([node]);
     if (like) await trainer.putAdapters([await loadPeft(folder, like)]);
   }
 }

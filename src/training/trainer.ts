@@ -134,6 +134,11 @@ export class Trainer {
     return this.#spec;
   }
 
+  /** The engine, by the names of this network's nodes: where they share an adapter, it has one for all of them. */
+  get engine(): EngineApi {
+    return this.#engine;
+  }
+
   /** The network as it is; growth changes it. */
   get plan(): Plan {
     return this.#plan;
