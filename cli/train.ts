@@ -70,7 +70,9 @@ export async function trainCommand(options: TrainCommandOptions): Promise<void> 
   console.log(runLine(spec, info));
   const { base } = tasks.get(spec.task.name) ?? {};
   if (base !== undefined && spec.model === 'nano') {
-    console.log(`nano cannot do the parts of ${spec.task.name}, so its nodes learn next to nothing; --model ${base} can.`);
+    console.log(
+      `nano cannot do the parts of ${spec.task.name}, so its nodes learn next to nothing; --model ${base} can.`,
+    );
   }
   await saveData(spec, out);
   if (checkpoint) console.log(`Going on from step ${checkpoint.step} of ${options.resume ?? out}.`);
