@@ -7,6 +7,7 @@ export const packedStudies: readonly string[] = [
   'edits',
   'credit',
   'new-nodes',
+  'topologies',
   'parameters',
   'growth',
 ];
