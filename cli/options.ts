@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { InvalidArgumentError, Option } from 'commander';
 import { presetNamed, presets } from '../src/presets.ts';
-import { parseSpec, setPath, type RunSpec, type RunSpecInput } from '../src/spec.ts';
+import { BUILT_IN_MODELS, parseSpec, setPath, type RunSpec, type RunSpecInput } from '../src/spec.ts';
 import { MATCHES } from '../src/tasks/data/match.ts';
 import { ADAPTER_CHOICES, type AdapterChoice } from './adapter.ts';
 import { withData, type DataOptions } from './data.ts';
@@ -43,7 +43,7 @@ export type Bits = NonNullable<RunSpec['bits']>;
 export const modelOption = (which: string) =>
   new Option(
     '--model <model>',
-    `nano, nano-lookup, small, a folder, an address, or owner/name on huggingface.co (default: ${which})`,
+    `${BUILT_IN_MODELS.join(', ')}, a folder, an address, or owner/name on huggingface.co (default: ${which})`,
   );
 
 export const bitsOption = () =>

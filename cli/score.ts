@@ -1,4 +1,5 @@
 import { planGraph } from '../src/graph/plan.ts';
+import { BUILT_IN_MODELS } from '../src/spec.ts';
 import type { AdapterChoice } from './adapter.ts';
 import { adapterLine, openEngine } from './engine.ts';
 import type { Bits } from './options.ts';
@@ -27,7 +28,8 @@ export async function scoreCommand(options: ScoreCommandOptions): Promise<void> 
   const folder = run === undefined ? null : new RunFolder(run);
   const spec = folder && (await folder.loadResult()).spec;
   const model = options.model ?? spec?.model;
-  if (model === undefined) throw new InputError('--model is missing: nano, nano-lookup, small, a folder or an address');
+  if (model === undefined)
+    throw new InputError(`--model is missing: ${BUILT_IN_MODELS.join(', ')}, a folder or an address`);
   const nodes = spec ? planGraph(spec.graph).nodes : [];
   const found = nodes.find(({ id }) => id === node);
   if (folder && !found) {

@@ -140,8 +140,7 @@ async function importAdapters(trainer: Trainer, imports: readonly string[]): Pro
     if (!trained.includes(node)) {
       throw new InputError(`--import ${text}: write NODE=FOLDER; the nodes are ${trained.join(', ')}`);
     }
-    const [like] = await trainer.engine.exportNodes([node]);
-    if (like) await trainer.putAdapters([await loadPeft(folder, like)]);
+    await trainer.putAdapters([await loadPeft(folder, await trainer.exportNode(node))]);
   }
 }
 

@@ -9,7 +9,10 @@ export interface Preset {
 }
 
 /** Small enough to watch on a machine without a GPU: 8 problems × 8 rollouts. */
-const small = { training: { problems: 8, samples: 8 }, evaluation: { problems: 100, every: 15 } } as const;
+const small = {
+  training: { steps: 75, problems: 8, samples: 8, learningRate: 1e-3 },
+  evaluation: { problems: 100, every: 15 },
+} as const;
 
 /** Runs that are known to show something, by name. */
 export const presets = {
@@ -31,8 +34,7 @@ export const presets = {
       model: 'nano',
       task: { name: 'arithmetic', level: 3 },
       graph: { layers: [2, 1] },
-      training: { ...small.training, steps: 75, learningRate: 1e-3 },
-      evaluation: small.evaluation,
+      ...small,
     },
   },
   'boolean-2-1': {
@@ -64,8 +66,7 @@ export const presets = {
       model: 'nano-lookup',
       task: { name: 'lookup', level: 3 },
       graph: { layers: [1, 1] },
-      training: { ...small.training, steps: 75, learningRate: 1e-3 },
-      evaluation: small.evaluation,
+      ...small,
     },
   },
   'arithmetic-grown': {

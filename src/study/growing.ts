@@ -1,12 +1,7 @@
 /** Growth: a network that is grown level by level against the same network from the start. */
 import { presets } from '../presets.ts';
+import type { RunSpecInput } from '../spec.ts';
 import type { Arm, Size, Study } from './study.ts';
-
-/** Where a new node comes. */
-interface Grow {
-  do: 'add-node' | 'add-layer';
-  layer: number;
-}
 
 /**
  * docs/log.md, "Seventh session" and "Eighth session". It begins at level 4, since what nodes agree on at easier levels, where
@@ -62,20 +57,24 @@ export const growth: Study = {
   ],
 };
 
-/** 2-1 trained on level 3 gets a node and goes on to level 4. */
-const withNode = (size: Size, name: string, label: string, start: 'base' | 'copy' | 'silent', grow: Grow): Arm => ({
-  name,
-  label,
-  spec: {
-    task: { name: 'arithmetic', level: 3 },
-    graph: { layers: [2, 1], hears: 'all' },
-    curriculum: { to: 4, minSteps: 15 },
-    growth: { start, schedule: [{ when: 'level', at: 3, ...grow }] },
-    training: { steps: 2 * size.steps },
-  },
+/** What is done to a network, without when. */
+export type Edit = Omit<NonNullable<NonNullable<RunSpecInput['growth']>['schedule']>[number], 'when' | 'at'>;
+
+/** 2-1 learns level 3, is edited, and goes on to level 4. */
+export const editedAtLevel3 = (edits: readonly Edit[], start: 'base' | 'copy' | 'silent' = 'silent'): RunSpecInput => ({
+  task: { name: 'arithmetic', level: 3 },
+  graph: { layers: [2, 1], hears: 'all' },
+  curriculum: { to: 4, minSteps: 15 },
+  growth: { start, schedule: edits.map((edit) => ({ ...edit, when: 'level', at: 3 })) },
 });
 
-const inFront: Grow = { do: 'add-layer', layer: 1 };
+const withNode = (size: Size, name: string, label: string, start: 'base' | 'copy' | 'silent', grow: Edit): Arm => ({
+  name,
+  label,
+  spec: { ...editedAtLevel3([grow], start), training: { steps: 2 * size.steps } },
+});
+
+const inFront: Edit = { do: 'add-layer', layer: 1 };
 
 /** One step of growth by itself, which fits a small machine. */
 export const newNodes: Study = {

@@ -1,5 +1,5 @@
 /** Which network: depth, width, connectivity, parameters, and a search among grown ones. */
-import type { RunSpecInput } from '../spec.ts';
+import { editedAtLevel3, type Edit } from './growing.ts';
 import { mean } from './statistics.ts';
 import type { Arm, RunRecord, Size, Study } from './study.ts';
 
@@ -62,10 +62,8 @@ export const parameters: Study = {
   ],
 };
 
-type Rules = NonNullable<NonNullable<RunSpecInput['growth']>['schedule']>;
-
 /** What 2-1 is grown to, by the edits that do it once it has passed level 3. */
-const CANDIDATES: Readonly<Record<string, Omit<Rules[number], 'when' | 'at'>[]>> = {
+const CANDIDATES: Readonly<Record<string, Edit[]>> = {
   '2-1': [],
   '3-1': [{ do: 'add-node', layer: 1 }],
   '1-2-1': [{ do: 'add-layer', layer: 1 }],
@@ -78,19 +76,12 @@ const CANDIDATES: Readonly<Record<string, Omit<Rules[number], 'when' | 'at'>[]>>
 };
 
 function candidate(name: string, rung: number, size: Size): Arm {
-  const schedule = (CANDIDATES[name] ?? []).map((edit) => ({ ...edit, when: 'level' as const, at: 3 }));
   return {
     name: `${name}-rung-${rung}`,
     label: `${name}, ${size.steps * 2 ** rung} steps`,
     ...(rung > 0 && { continues: `${name}-rung-${rung - 1}` }),
-    spec: {
-      task: { name: 'arithmetic', level: 3 },
-      graph: { layers: [2, 1], hears: 'all' },
-      // As in the study of new nodes: without what 2-1 learns on level 3, no candidate learns level 4.
-      curriculum: { to: 4, minSteps: 15 },
-      growth: { start: 'silent', schedule },
-      training: { steps: size.steps * 2 ** rung },
-    },
+    // Without what 2-1 learns on level 3, no candidate learns level 4.
+    spec: { ...editedAtLevel3(CANDIDATES[name] ?? []), training: { steps: size.steps * 2 ** rung } },
   };
 }
 

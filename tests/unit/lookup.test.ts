@@ -1,6 +1,7 @@
 /** Following arrows on the base that can look up: what it does untrained, and that two nodes learn what one does not. */
 import { expect, test } from 'vitest';
 import { fetchFile } from '../../cli/fetch-file.ts';
+import { resolveModel } from '../../src/nodes/model.ts';
 import { presets } from '../../src/presets.ts';
 import { parseSpec, type RunSpecInput } from '../../src/spec.ts';
 import { train, Trainer } from '../../src/training/train.ts';
@@ -10,15 +11,14 @@ const { spec } = presets['lookup-1-1'];
 
 /** Greedy accuracy before and after the steps of the preset. */
 async function learn(changes: RunSpecInput) {
-  const { model, ...whole } = parseSpec({ ...spec, ...changes });
-  const address = new URL(`../../public/models/${model}/`, import.meta.url).href;
-  const engine = await createEngine({ model: address, engine: 'reference' }, { fetch: fetchFile });
-  const trainer = await Trainer.create({ spec: { ...whole, model }, engine });
-  const { accuracy: untrained } = await trainer.evaluate();
+  const whole = parseSpec({ ...spec, ...changes });
+  const model = resolveModel(whole.model, new URL('../../public/', import.meta.url));
+  const engine = await createEngine({ model, engine: 'reference' }, { fetch: fetchFile });
+  const trainer = await Trainer.create({ spec: whole, engine });
   for await (const _ of train(trainer));
-  const { accuracy: trained } = await trainer.evaluate();
   await engine.destroy();
-  return { untrained, trained };
+  const [first, last] = [trainer.evaluations[0]!, trainer.evaluations.at(-1)!];
+  return { untrained: first.accuracy, trained: last.accuracy };
 }
 
 const none = { training: { ...spec.training, steps: 0 } };
