@@ -276,11 +276,15 @@ describe('bad input', () => {
 
 describe('train, eval and score', () => {
   it('trains, saves, evaluates, scores and goes on', async () => {
-    const trained = await neuromas(['train', ...TINY, '--steps', '3', '--out', 'run']);
+    const trained = await neuromas(['train', ...TINY, '--steps', '3', '--seed', '7', '--out', 'run']);
     expect(trained).toMatchObject({ code: 0, stderr: '' });
     expect(trained.stdout).toContain('step 3/3');
     const result = await resultOf('run');
-    expect(result).toMatchObject({ steps: 3, adapter: { engine: 'reference', backend: 'javascript' } });
+    expect(result).toMatchObject({
+      steps: 3,
+      spec: { seed: 7 },
+      adapter: { engine: 'reference', backend: 'javascript' },
+    });
     expect(result.curve.map(({ step }) => step)).toEqual([1, 2, 3]);
     expect(result.trained.problems).toBe(4);
 
@@ -306,7 +310,7 @@ describe('train, eval and score', () => {
 
     const longer = await neuromas(['train', '--resume', 'run', '--steps', '5', '--adapter', 'none']);
     expect(longer).toMatchObject({ code: 0 });
-    const straight = await neuromas(['train', ...TINY, '--steps', '5', '--out', 'straight']);
+    const straight = await neuromas(['train', ...TINY, '--steps', '5', '--seed', '7', '--out', 'straight']);
     expect(straight.code).toBe(0);
     // A resumed run is the run that was never interrupted, bit for bit.
     const adapter = (run: string) => readFile(join(folder, run, 'adapters/1.0/adapter_model.safetensors'));

@@ -47,6 +47,7 @@ function program(): Command {
     .addOption(bitsOption())
     .option('--set <path=value>', 'change a field of the specification; may be repeated', collect, [])
     .option('--steps <n>', 'training steps in all', whole(0, 1_000_000))
+    .option('--seed <n>', 'draws other problems, messages and first weights', whole(0, U32))
     .option('--out <dir>', 'where to save (default: a new folder in runs/)')
     .option('--resume <dir>', 'go on with the run saved there')
     .option('--reward <file>', 'judge by the JavaScript function reward(problem, answer, messages) in it')
@@ -68,7 +69,7 @@ function program(): Command {
       examples(
         'npm run train',
         'npm run train -- --preset arithmetic-2-1-small --out runs/mine',
-        'npm run train -- --set seed=2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
+        'npm run train -- --seed 2 --set graph.layers=4-2-1 --set task.level=2 --steps 200',
         'npm run train -- --resume runs/mine --steps 150',
         'npm run train -- --model Qwen/Qwen3-0.6B --bits 4 --set sampling.maxNewTokens=64',
         'npm run train -- --model Qwen/Qwen3-0.6B --dry-run --memory 6',

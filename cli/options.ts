@@ -68,6 +68,7 @@ export interface SpecOptions extends RewardOptions, DataOptions {
   spec?: string;
   set: string[];
   steps?: number;
+  seed?: number;
 }
 
 export const DEFAULT_PRESET = 'arithmetic-2-1';
@@ -82,7 +83,7 @@ export async function specFrom(options: SpecOptions): Promise<RunSpec> {
   return withSettings(await withData(await withReward(input, options), options), options);
 }
 
-/** A specification with `--model` and `--bits`, every `--set path=value`, then `--steps`, in place. Throws a SpecError. */
+/** A specification with `--model` and `--bits`, every `--set path=value`, then `--steps` and `--seed`, in place. Throws a SpecError. */
 export function withSettings(input: RunSpecInput, options: Omit<SpecOptions, 'preset' | 'spec'>): RunSpec {
   const { model, bits } = options;
   let spec: RunSpecInput = { ...input, ...(model !== undefined && { model }), ...(bits !== undefined && { bits }) };
@@ -92,6 +93,7 @@ export function withSettings(input: RunSpecInput, options: Omit<SpecOptions, 'pr
     spec = setPath(spec, setting.slice(0, at), setting.slice(at + 1));
   }
   if (options.steps !== undefined) spec = setPath(spec, 'training.steps', String(options.steps));
+  if (options.seed !== undefined) spec = setPath(spec, 'seed', String(options.seed));
   return parseSpec(spec);
 }
 

@@ -255,13 +255,18 @@ export const RunSpecSchema = v.strictObject({
       maxNodes: v.optional(int(1, 64), 16),
     }),
   ),
-  /** Going back to the best checkpoint (default: on with these values where there is a curriculum or growth). */
+  /**
+   * Going back to the best network. Default: these values, and a tolerance of 0.05 where there is neither curriculum nor
+   * growth; off where a reward of the user's own judges, which may be after something else than right answers.
+   */
   guard: v.optional(
     v.strictObject({
       /** A score this far below the best is a collapse. */
       drop: v.optional(real(0.01, 1), 0.15),
-      /** Steps that growth and new levels have to regain the best before it counts. */
+      /** Steps that a new run, growth and new levels have to regain the best before it counts. */
       patience: v.optional(int(1, 100_000), 60),
+      /** At the end the best network is put back if the last one is further below it than this (default: 0). */
+      tolerance: v.optional(real(0, 1)),
     }),
   ),
   /** Engine workers to place the nodes on. One shares the base and batches its nodes. */

@@ -1,6 +1,7 @@
 /** Changing a network by hand, node by node or in its shape, on whatever was trained; and taking nodes out of it as files. */
 import type { NetworkEdit } from '../graph/grow.ts';
 import type { NodeStart } from '../training/network.ts';
+import { noteNewStart } from '../training/curriculum.ts';
 import type { Trainer } from '../training/train.ts';
 import type { Board } from './board.ts';
 import type { Drive } from './drive.ts';
@@ -66,6 +67,7 @@ export class Changes {
   /** The network is another one: shows what it writes, and tests it where something had been measured. */
   async #changed(trainer: Trainer): Promise<void> {
     const { spec, plan, frozen, decisions, stepsDone } = trainer;
+    trainer.schedule = noteNewStart(trainer.schedule, stepsDone);
     const { plan: before } = this.#board.state;
     this.#board.set({ spec, plan, frozen, decisions, effects: {}, measured: null });
     this.#board.set({ undoable: this.#hands.undoable(stepsDone) });

@@ -195,6 +195,8 @@ export class Drive {
     const { spec, plan, decisions, frozen } = trainer;
     const { plan: before } = board.state;
     board.set({ spec, plan, decisions, frozen });
+    // Measured at this step, of the network that was left behind.
+    if (action === 'roll-back') board.set({ effects: {}, measured: null });
     if (plan === before || action === 'trial') return;
     // What could be taken back belongs to a network that is no more.
     reshaped();

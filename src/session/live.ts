@@ -4,7 +4,6 @@ import type { Helper } from '../graph/helper.ts';
 import { planGraph } from '../graph/plan.ts';
 import type { RunSpec } from '../spec.ts';
 import { taskOf } from '../tasks/of.ts';
-import { isScheduled } from '../training/curriculum.ts';
 import { Trainer } from '../training/train.ts';
 import type { Checkpoint, Transcript } from '../training/types.ts';
 import type { Board } from './board.ts';
@@ -51,7 +50,7 @@ export class LiveNetwork {
       // The network may have grown, and a level been raised, since: that will be decided again.
       const { spec } = this.#board.state;
       const { graph, task } = saved.spec;
-      const before = { ...spec, graph, ...(isScheduled(spec) && { task }) };
+      const before = { ...spec, graph, ...(spec.curriculum && { task }) };
       this.#board.set({ spec: before, plan: planGraph(graph) });
     }
     return this.create(saved);

@@ -59,3 +59,25 @@ test('a run that is paused in its last step ends with its test, and the next pla
   expect(session.state).toMatchObject({ step: 4, finished: true, trouble: null });
   await session.dispose();
 });
+
+test('what was changed by hand is not undone for the sake of a better network before it', async () => {
+  const changes: Record<string, (session: Session) => Promise<void>> = {
+    nothing: async () => undefined,
+    reset: (session) => session.changeNode({ do: 'reset', node: '1.0' }),
+    edit: (session) => session.edit({ do: 'add-node', layer: 1 }),
+    freeze: (session) => session.changeNode({ do: 'freeze', node: '1.0', on: true }),
+  };
+  const wentBack: Record<string, boolean> = {};
+  for (const [name, change] of Object.entries(changes)) {
+    const session = open();
+    await session.step();
+    const trainer = session.trainer!;
+    trainer.schedule = { ...trainer.schedule, best: { score: 1, step: 0 } };
+    await change(session);
+    await session.play();
+    expect(session.state).toMatchObject({ step: 2, finished: true, trouble: null });
+    wentBack[name] = session.state.decisions.some(({ action }) => action === 'roll-back');
+    await session.dispose();
+  }
+  expect(wentBack).toEqual({ nothing: true, reset: false, edit: false, freeze: true });
+});

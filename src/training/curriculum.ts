@@ -34,6 +34,8 @@ const PROGRESS = 0.02;
 /** A level at 1.00 is practised as if it lacked this much: what is never practised is forgotten unseen. */
 const LEAST = 0.05;
 const GUARD: Guard = { drop: 0.15, patience: 60 };
+/** Where nothing but the weights changes, a test or two more or less is no reason to unlearn the last steps. */
+const PLAIN_GUARD: Guard = { ...GUARD, tolerance: 0.05 };
 
 export const newSchedule = (): ScheduleState => ({
   average: null,
@@ -45,7 +47,11 @@ export const newSchedule = (): ScheduleState => ({
 });
 
 /** The rules for going back, or null where a run never does. */
-export const guardOf = (spec: RunSpec): Guard | null => spec.guard ?? (spec.curriculum || spec.growth ? GUARD : null);
+export function guardOf({ guard, curriculum, growth, reward }: RunSpec): Guard | null {
+  if (guard) return guard;
+  if (curriculum || growth) return GUARD;
+  return reward ? null : PLAIN_GUARD;
+}
 
 /** Whether a run takes any decisions at all. */
 export const isScheduled = (spec: RunSpec): boolean => guardOf(spec) !== null;
@@ -101,6 +107,20 @@ export const noteChange = (state: ScheduleState, step: number): ScheduleState =>
   changed: step,
 });
 
+/** It was changed by hand: what was best before is not to be gone back to. */
+export const noteNewStart = (state: ScheduleState, step: number): ScheduleState => ({
+  ...noteChange(state, step),
+  best: null,
+});
+
+/** Whether scores of the two can be compared. */
+export const sameMeasure = (a: RunSpec, b: RunSpec): boolean => measureOf(a) === measureOf(b);
+
+function measureOf(spec: RunSpec): string {
+  const { maxNewTokens, stop } = spec.sampling;
+  return JSON.stringify([spec.task.name, levelsOf(spec), maxNewTokens, stop, spec.evaluation.problems]);
+}
+
 export function isPassed(state: ScheduleState, spec: RunSpec): boolean {
   const { curriculum } = spec;
   return !!curriculum && state.since >= curriculum.minSteps && (state.average ?? 0) > curriculum.pass;
@@ -117,3 +137,7 @@ export function isCollapsed(state: ScheduleState, spec: RunSpec, step: number, s
   if (!guard || !state.best) return false;
   return score < state.best.score - guard.drop && step - state.changed >= guard.patience;
 }
+
+/** Whether a run must not end with a network of this score. */
+export const isWorseThanAllowed = (state: ScheduleState, spec: RunSpec, score: number): boolean =>
+  !!state.best && score < state.best.score - (guardOf(spec)?.tolerance ?? 0);

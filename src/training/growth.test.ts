@@ -4,6 +4,7 @@ import type { EngineApi } from '../../workers/engine-api.ts';
 import { parseSpec, type RunSpecInput } from '../spec.ts';
 import { taskNamed } from '../tasks/index.ts';
 import type { Task } from '../tasks/task.ts';
+import { noteNewStart } from './curriculum.ts';
 import { train, Trainer, type CheckpointSink, type TrainEvent } from './train.ts';
 import type { Checkpoint } from './types.ts';
 
@@ -245,6 +246,44 @@ describe('a schedule', () => {
       },
       { spec: { guard: { patience: 60 } }, task: easy(late) },
     );
+  });
+
+  it('needs no schedule to end at its best, and goes back to no network of another level or before a change by hand', async () => {
+    const change: Record<string, (trainer: Trainer) => unknown> = {
+      nothing: () => undefined,
+      level: (trainer) => trainer.configure({ task: { level: 2 } }),
+      edit: async (trainer) => {
+        await trainer.edit({ do: 'add-node', layer: 1 });
+        trainer.schedule = noteNewStart(trainer.schedule, trainer.stepsDone);
+      },
+    };
+    const made: Record<string, string[]> = {};
+    for (const [name, apply] of Object.entries(change)) {
+      const broken = { now: false };
+      await withTrainer(
+        async (trainer) => {
+          const plan = trainer.plan;
+          const events: TrainEvent[] = [];
+          for await (const event of train(trainer)) {
+            events.push(event);
+            if (event.type !== 'step' || event.step !== 7) continue;
+            broken.now = true;
+            await apply(trainer);
+          }
+          made[name] = decisions(events).map(({ reason }) => reason);
+          expect(trainer.stepsDone).toBe(8);
+          // Whoever shows the network need not draw it anew.
+          if (name === 'nothing') expect(trainer.plan).toBe(plan);
+          else expect(trainer.evaluations.at(-1)?.accuracy).toBe(0);
+        },
+        { task: easy(broken) },
+      );
+    }
+    expect(made).toEqual({
+      nothing: ['the run ends at 0.0 %, below its best, 100.0 %; it keeps the network of step 6'],
+      level: [],
+      edit: [],
+    });
   });
 
   it('tries ways to grow when learning stalls and keeps the best', async () => {

@@ -4,7 +4,16 @@
  */
 import { describeEdit, editOf, waysToGrow, type NetworkEdit } from '../graph/grow.ts';
 import { GraphError } from '../graph/plan.ts';
-import { isCollapsed, isPassed, isStalled, levelsOf, nextLevel, noteChange, practiceLevel } from './curriculum.ts';
+import {
+  isCollapsed,
+  isPassed,
+  isStalled,
+  isWorseThanAllowed,
+  levelsOf,
+  nextLevel,
+  noteChange,
+  practiceLevel,
+} from './curriculum.ts';
 import type { Trainer } from './trainer.ts';
 import type { Checkpoint, Decision, Evaluation } from './types.ts';
 
@@ -16,6 +25,8 @@ export interface Best {
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+const networkOf = (step: number): string => (step === 0 ? 'the untrained network' : `the network of step ${step}`);
 
 function decision(trainer: Trainer, action: Decision['action'], reason: string): Decision {
   return trainer.note(action, reason);
@@ -58,19 +69,19 @@ export async function undoCollapse(trainer: Trainer, best: Best, score: number):
   return decision(
     trainer,
     'roll-back',
-    `accuracy ${percent(score)} is far below the best, ${percent(top)}; back to the network of step ${step}`,
+    `accuracy ${percent(score)} is far below the best, ${percent(top)}; back to ${networkOf(step)}`,
   );
 }
 
-/** At the end of a run: the best network is the one that stays. */
+/** At the end of a run: the best network is the one that stays, unless the last one is as good as makes no difference. */
 export async function endAtBest(trainer: Trainer, best: Best, score: number): Promise<Decision | null> {
   const top = trainer.schedule.best;
-  if (!best.checkpoint || !top || score >= top.score) return null;
+  if (!best.checkpoint || !top || !isWorseThanAllowed(trainer.schedule, trainer.spec, score)) return null;
   await goBack(trainer, best.checkpoint);
   return decision(
     trainer,
     'roll-back',
-    `the run ends at ${percent(score)}, below its best, ${percent(top.score)}; it keeps the network of step ${top.step}`,
+    `the run ends at ${percent(score)}, below its best, ${percent(top.score)}; it keeps ${networkOf(top.step)}`,
   );
 }
 
@@ -122,7 +133,6 @@ export async function* carryOut(
 ): AsyncGenerator<Decision, void, void> {
   if ('level' in due) {
     trainer.configure({ task: { level: due.level } });
-    trainer.schedule = noteChange(trainer.schedule, trainer.stepsDone);
     yield decision(trainer, 'level', `on to level ${due.level}: ${due.reason}`);
     return;
   }

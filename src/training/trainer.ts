@@ -26,7 +26,7 @@ import { taskOf } from '../tasks/of.ts';
 import { testProblems } from '../tasks/split.ts';
 import type { Problem, Task } from '../tasks/task.ts';
 import type { BaselineState } from './credit.ts';
-import { isScheduled, newSchedule, type ScheduleState } from './curriculum.ts';
+import { isScheduled, newSchedule, noteChange, sameMeasure, type ScheduleState } from './curriculum.ts';
 import { evaluate, EVALUATION_SEED, roll, type EvaluateOptions, type Subject } from './evaluation.ts';
 import { checkRewarder, type Rewarder, sameReward } from './judge.ts';
 import { learningRateAt } from './learning-rate.ts';
@@ -125,6 +125,7 @@ export class Trainer {
     if (checkpoint) {
       checkSameNetwork(checkpoint.spec, spec);
       this.#remember(checkpoint);
+      this.#compareWith(checkpoint.spec);
       this.#decisions = structuredClone(checkpoint.decisions ?? []);
     }
   }
@@ -394,7 +395,8 @@ export class Trainer {
   async #become(checkpoint: Checkpoint, spec: RunSpec, anyForm: boolean): Promise<void> {
     if (anyForm) checkSameBase(checkpoint.spec, this.#spec);
     else checkSameNetwork(checkpoint.spec, this.#spec);
-    const plan = planGraph(checkpoint.spec.graph);
+    // The same network stays the same plan: whoever holds it need not look again.
+    const plan = sameGraph(spec.graph, this.#spec.graph) ? this.#plan : planGraph(spec.graph);
     await this.#putInPlace(spec, plan, statesOf(checkpoint, plan));
     this.#voices = structuredClone(checkpoint.voices ?? {});
     this.#failure = null;
@@ -513,7 +515,10 @@ export class Trainer {
    * Throws a SpecError, and changes nothing, for values that are not allowed and for anything else that would differ.
    */
   configure(settings: Settings): RunSpec {
-    this.#spec = mergeSettings(this.#spec, settings);
+    const before = this.#spec;
+    this.#spec = mergeSettings(before, settings);
+    if (this.#spec.task.level !== before.task.level) this.#schedule = noteChange(this.#schedule, this.#step);
+    this.#compareWith(before);
     return this.#spec;
   }
 
@@ -524,6 +529,11 @@ export class Trainer {
       this.#disposed = true;
       await removeNodes(this.#engine, this.#plan);
     });
+  }
+
+  /** A score of another level, or of longer messages, is nothing to go back for. */
+  #compareWith(before: RunSpec): void {
+    if (!sameMeasure(before, this.#spec)) this.#schedule = { ...this.#schedule, best: null };
   }
 
   #remember(checkpoint: Checkpoint): void {
@@ -578,6 +588,8 @@ export class Trainer {
     return result;
   }
 }
+
+const sameGraph = (a: RunSpec['graph'], b: RunSpec['graph']): boolean => JSON.stringify(a) === JSON.stringify(b);
 
 /** Whether two plans put the same nodes, with the same random numbers, under the same names. */
 function sameNodes(a: Plan, b: Plan): boolean {
