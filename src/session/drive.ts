@@ -146,7 +146,7 @@ export class Drive {
     const { every, problems } = spec.evaluation;
     const measured = evaluations.at(-1)?.step === stepsDone;
     const due = stepsDone === 0 || (every > 0 && stepsDone % every === 0) || stepsDone >= spec.training.steps;
-    const testing = due && !measured && !(stepsDone > 0 && board.state.savedAt === stepsDone);
+    const testing = due && !measured;
     board.set({
       waitingFor: testing
         ? `Testing the ${stepsDone === 0 ? 'untrained ' : ''}network on ${problems} problems`

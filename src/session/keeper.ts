@@ -21,8 +21,8 @@ export class RunKeeper {
   #unlock: (() => void) | null = null;
   /** The latest checkpoint, while storage does not have it: a lost engine then costs no more than with storage. */
   #held: Checkpoint | null = null;
-  /** The network to go back to from a collapse, likewise. */
-  #heldBest: Checkpoint | null = null;
+  /** The network to go back to from a collapse: storage may be gone when it is needed. */
+  #best: Checkpoint | null = null;
 
   /** @param open Null keeps nothing, and nothing is amiss then. */
   constructor(open: (() => Promise<BrowserStore>) | null = () => BrowserStore.open()) {
@@ -117,9 +117,9 @@ export class RunKeeper {
 
   /** The network that the present run goes back to from a collapse, or null. */
   async best(): Promise<Checkpoint | null> {
-    if (this.#heldBest) return this.#heldBest;
-    const [store, run] = [await this.#store, this.#run];
-    return store && run ? store.best(run) : null;
+    const run = this.#run;
+    this.#best ??= run === null ? null : await this.#try((store) => store.best(run));
+    return this.#best;
   }
 
   /** For `train`. Where storage fails, the checkpoint is held in memory, and the error is the trainer's to report. */
@@ -135,11 +135,8 @@ export class RunKeeper {
         } else if (this.trouble !== null) throw new Error(this.trouble);
       },
       saveBest: async (checkpoint) => {
-        this.#heldBest = checkpoint;
-        if (store && run) {
-          await store.saveBest(run, checkpoint);
-          this.#heldBest = null;
-        }
+        this.#best = checkpoint;
+        if (store && run) await store.saveBest(run, checkpoint);
       },
     };
   }
@@ -147,7 +144,7 @@ export class RunKeeper {
   /** Lets go of the run, so that another tab may have it. */
   release(): void {
     this.#leave();
-    this.#held = this.#heldBest = null;
+    this.#held = this.#best = null;
   }
 
   #leave(): void {

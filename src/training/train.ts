@@ -94,6 +94,20 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
       yield* carryOut(trainer, due, signal);
     }
   }
+  /**
+   * What follows a step that is not the last: a test where one is due, decisions, a checkpoint. A run that was stopped right
+   * after a step begins with what of it is left.
+   */
+  async function* settle(resumed = false): AsyncGenerator<TrainEvent, void, void> {
+    const { training, evaluation, checkpoints } = trainer.spec;
+    const { stepsDone: step, decisions, evaluations } = trainer;
+    if (step >= training.steps) return;
+    if (isDue(step, evaluation.every) && !(resumed && measuredAt() === step)) yield* measure();
+    if (scheduled()) yield* decide();
+    if (resumed && trainer.evaluations === evaluations && trainer.decisions === decisions) return;
+    const isTop = isBest(trainer);
+    if (store && checkpoints.every > 0 && (isTop || isDue(step, checkpoints.every))) yield await save(isTop);
+  }
   async function save(best: boolean): Promise<TrainEvent> {
     const step = trainer.stepsDone;
     try {
@@ -110,7 +124,7 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
     if (trainer.stepsDone === 0) {
       if (measuredAt() !== 0) yield* measure();
       if (store && trainer.spec.checkpoints.every > 0) yield await save(false);
-    }
+    } else yield* settle(true);
     while (trainer.stepsDone < trainer.spec.training.steps) {
       signal?.throwIfAborted();
       const level = practiceLevel(trainer.spec, trainer.stepsDone, trainer.schedule);
@@ -120,14 +134,7 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
         trainer.schedule = noteStep(schedule, spec, stepsDone, level, report.point.reward);
       }
       yield { type: 'step', step: trainer.stepsDone, report };
-
-      const { training, evaluation, checkpoints } = trainer.spec;
-      const step = trainer.stepsDone;
-      const last = step >= training.steps;
-      if (!last && isDue(step, evaluation.every)) yield* measure();
-      if (!last && scheduled()) yield* decide();
-      const isTop = isBest(trainer);
-      if (store && !last && checkpoints.every > 0 && (isTop || isDue(step, checkpoints.every))) yield await save(isTop);
+      yield* settle();
     }
     if (measuredAt() !== trainer.stepsDone) yield* measure();
     if (scheduled() && trainer.stepsDone > 0) {
