@@ -69,6 +69,19 @@ export const presets = {
       ...small,
     },
   },
+  'signal-2-1': {
+    title: 'Three nodes invent a code',
+    lookFor:
+      'The last node must name a letter that it never sees, and only digits reach it. Watch the first two agree with it on a sign for each letter.',
+    spec: {
+      model: 'nano',
+      task: { name: 'signal', level: 3 },
+      graph: { layers: [2, 1] },
+      // Without the bonus for undecidedness, and at a small pace, some letters keep sharing a sign (docs/log.md).
+      training: { steps: 300, problems: 16, samples: 16, learningRate: 2e-3, entropyBeta: 0.01, retry: 0.3 },
+      evaluation: { problems: 80, every: 25 },
+    },
+  },
   'arithmetic-grown': {
     title: 'A network that grows',
     lookFor:

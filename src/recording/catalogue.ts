@@ -25,6 +25,13 @@ export const recordings = {
     bytes: 14_932,
     presets: ['lookup-1-1'],
   },
+  'signal-2-1': {
+    title: 'Three nodes invent a code',
+    lookFor:
+      'The last node must name a letter that only the first two see, and only digits reach it. They agree on a sign for each: no letter is named at first, all at the end.',
+    bytes: 31_252,
+    presets: ['signal-2-1'],
+  },
   'grown-1-1': {
     title: 'Two nodes get stuck, a third helps',
     lookFor:
