@@ -29,7 +29,7 @@ export const recordings = {
     title: 'Three nodes invent a code',
     lookFor:
       'The last node must name a letter that only the first two see, and only digits reach it. They agree on a sign for each: no letter is named at first, all at the end.',
-    bytes: 31_252,
+    bytes: 40_735,
     presets: ['signal-2-1'],
   },
   'grown-1-1': {
