@@ -119,8 +119,9 @@ export class Drive {
       ...{ signal, store, details: () => this.presenter !== null },
       best: (isScheduled(trainer.spec) && (await keeper.best())) || undefined,
     });
-    // Paused in its last step, a run ends all the same: what is left of it is its last test.
-    while (this.#wanted || this.#next || trainer.stepsDone >= trainer.spec.training.steps) {
+    let trying = false;
+    // Paused in its last step, a run ends all the same: what is left of it is its last test. Trials of growth are not left half done.
+    while (this.#wanted || this.#next || trying || trainer.stepsDone >= trainer.spec.training.steps) {
       this.#next ??= this.#ask(trainer);
       const result = await this.#next;
       this.#next = null;
@@ -129,6 +130,7 @@ export class Drive {
         return;
       }
       await this.#handle(result.value, trainer);
+      trying = result.value.type === 'decision' && result.value.action === 'trial';
       if (result.value.type !== 'step') continue;
       // The last step is followed by the last test, and the end.
       if (until === 'step' && trainer.stepsDone < trainer.spec.training.steps) this.#wanted = false;

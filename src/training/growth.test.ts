@@ -132,6 +132,10 @@ const growing: RunSpecInput = {
   },
 };
 
+const stalling: RunSpecInput = {
+  growth: { schedule: [{ when: 'stall', do: 'try' }], patience: 3, trialSteps: 2, start: 'base', maxNodes: 3 },
+};
+
 describe('a schedule', () => {
   it('grows when a level is passed, raises the level when it is passed again, and gives reasons', async () => {
     await withTrainer(
@@ -191,7 +195,10 @@ describe('a schedule', () => {
     );
   });
 
-  it('resumed from any checkpoint equals one that was never interrupted, bit for bit', async () => {
+  it.each([
+    { name: 'levels and growth', spec: growing, layers: [1, 2, 1] },
+    { name: 'ways to grow that are tried', spec: stalling, layers: null },
+  ])('$name: resumed from anywhere it equals one that was never interrupted, bit for bit', async ({ spec, layers }) => {
     const saved: { checkpoint: Checkpoint; best: Checkpoint | undefined }[] = [];
     let best: Checkpoint | undefined;
     const store: CheckpointSink = {
@@ -200,14 +207,16 @@ describe('a schedule', () => {
     };
     const run = async (trainer: Trainer, from?: Checkpoint) => {
       for await (const event of train(trainer, from ? { best: from } : { store })) {
-        // As a page that is paused: what follows the step, a test or a decision, is left to who goes on.
-        if (!from && event.type === 'step') saved.push({ checkpoint: await trainer.snapshot(), best });
+        // As a page that is paused: what follows, a test or a decision, is left to who goes on. It does not pause within trials.
+        const within = event.type === 'decision' && event.action === 'trial';
+        if (!from && !within) saved.push({ checkpoint: await trainer.snapshot(), best });
       }
       return timeless(await trainer.snapshot());
     };
-    const end = await withTrainer((trainer) => run(trainer), { spec: growing });
-    expect(end.spec.graph.layers).toEqual([1, 2, 1]);
-    expect(saved.filter(({ checkpoint }) => checkpoint.step > 0).length).toBeGreaterThan(20);
+    const end = await withTrainer((trainer) => run(trainer), { spec });
+    if (layers) expect(end.spec.graph.layers).toEqual(layers);
+    else expect(end.decisions?.some(({ action }) => action === 'grow')).toBe(true);
+    expect(saved.filter(({ checkpoint }) => checkpoint.step > 0).length).toBeGreaterThan(15);
     for (const { checkpoint, best: from } of saved.slice(1, -1)) {
       const resumed = await withTrainer((trainer) => run(trainer, from), { checkpoint: structuredClone(checkpoint) });
       expect(resumed).toEqual(end);
@@ -300,11 +309,7 @@ describe('a schedule', () => {
         expect(trainer.schedule.trialCalls).toBeGreaterThan(0);
         expect(trainer.stepsDone).toBeGreaterThanOrEqual(8);
       },
-      {
-        spec: {
-          growth: { schedule: [{ when: 'stall', do: 'try' }], patience: 3, trialSteps: 2, start: 'base', maxNodes: 3 },
-        },
-      },
+      { spec: stalling },
     );
   });
 });

@@ -141,9 +141,12 @@ export async function* carryOut(
   if (!rule) return;
   const edit = editOf(rule);
   if (rule.when !== 'stall') trainer.schedule = { ...trainer.schedule, done: [...trainer.schedule.done, due.rule] };
-  if (edit) yield await grow(trainer, edit, due.reason);
-  else yield* tryAll(trainer, waysToGrow(spec.graph), due.reason, signal);
-  trainer.schedule = noteChange(trainer.schedule, trainer.stepsDone);
+  if (edit) {
+    const made = await grow(trainer, edit, due.reason);
+    // Before it is told: whoever is told may stop there.
+    trainer.schedule = noteChange(trainer.schedule, trainer.stepsDone);
+    yield made;
+  } else yield* tryAll(trainer, waysToGrow(spec.graph), due.reason, signal);
 }
 
 async function grow(trainer: Trainer, edit: NetworkEdit, reason: string): Promise<Decision> {
@@ -160,7 +163,8 @@ async function grow(trainer: Trainer, edit: NetworkEdit, reason: string): Promis
 
 /**
  * Tries each edit, and none, for a few steps from the same point on the same problems, and keeps what earned the highest
- * mean reward in the second half of its steps. The steps of the winner count; those of the others are told.
+ * mean reward in the second half of its steps. The steps of the winner count; those of the others are told. After a decision of
+ * the kind `trial` the network is one that is being tried: nothing is to be kept of it before the next decision.
  */
 async function* tryAll(
   trainer: Trainer,
@@ -172,13 +176,14 @@ async function* tryAll(
   const steps = trainer.spec.growth?.trialSteps ?? 1;
   let winner: { edit: NetworkEdit | null; reward: number; calls: number; end: Checkpoint } | null = null;
   let spent = 0;
+  const refused: Decision[] = [];
   try {
     for (const edit of [null, ...edits]) {
       await trainer.restore(before);
       if (edit) {
         const done = await grow(trainer, edit, 'for a trial');
         if (done.action === 'refused') {
-          yield done;
+          refused.push(done);
           continue;
         }
       }
@@ -205,9 +210,10 @@ async function* tryAll(
   }
   await trainer.restore(winner?.end ?? before);
   const { schedule } = trainer;
-  trainer.schedule = { ...schedule, trialCalls: (schedule.trialCalls ?? 0) + spent - (winner?.calls ?? 0) };
+  const trialCalls = (schedule.trialCalls ?? 0) + spent - (winner?.calls ?? 0);
+  trainer.schedule = { ...noteChange(schedule, trainer.stepsDone), trialCalls };
   const kept = winner?.edit
     ? `${describeEdit(winner.edit)}, the best of ${edits.length + 1} trials`
     : 'no trial did better than none';
-  yield decision(trainer, 'grow', `${kept}: ${reason}`);
+  yield* [...refused, decision(trainer, 'grow', `${kept}: ${reason}`)];
 }

@@ -5,7 +5,7 @@
  * With a curriculum, growth or a guard the run also takes decisions (`growth.ts`), and ends at its best network.
  */
 import { HelperError } from '../graph/helper.ts';
-import { isScheduled, noteStep, practiceLevel } from './curriculum.ts';
+import { isScheduled, noteStep, practiceLevel, sameMeasure } from './curriculum.ts';
 import { carryOut, dueNow, endAtBest, measureAll, noteBest, undoCollapse, type Best } from './growth.ts';
 import { isNonFinite } from './settings.ts';
 import type { Trainer } from './trainer.ts';
@@ -60,30 +60,38 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
 
   /** Of the network as it is now, if it was measured. */
   const now: { step: number; score: number } = { step: -1, score: 0 };
-  /** Also goes back where the measurement says so, and keeps the best. */
+  /**
+   * Also goes back where the measurement says so, and keeps the best: before anything of it is told, since whoever is told may
+   * stop there, and change the network by hand.
+   */
   async function* measure(): AsyncGenerator<TrainEvent, void, void> {
-    const step = trainer.stepsDone;
+    const { stepsDone: step, spec } = trainer;
     if (!scheduled()) {
       const evaluation = await trainer.evaluate({ record: true, signal });
       yield { type: 'evaluation', step, evaluation };
       return;
     }
     const { evaluation, score } = await measureAll(trainer, signal);
-    Object.assign(now, { step, score });
-    yield { type: 'evaluation', step, evaluation };
-    if (await noteBest(trainer, best, score)) yield* saveBest();
-    const undone = await undoCollapse(trainer, best, score);
-    if (!undone) return;
-    now.step = -1;
-    yield undone;
+    const events: TrainEvent[] = [{ type: 'evaluation', step, evaluation }];
+    // Settings may change meanwhile; by others the score says nothing.
+    if (sameMeasure(spec, trainer.spec)) {
+      Object.assign(now, { step, score });
+      if (await noteBest(trainer, best, score)) events.push(...(await saveBest()));
+      const undone = await undoCollapse(trainer, best, score);
+      if (undone) {
+        now.step = -1;
+        events.push(undone);
+      }
+    }
+    yield* events;
   }
-  async function* saveBest(): AsyncGenerator<TrainEvent, void, void> {
-    if (!store?.saveBest || !best.checkpoint) return;
+  async function saveBest(): Promise<TrainEvent[]> {
+    if (!store?.saveBest || !best.checkpoint) return [];
     try {
       await store.saveBest(best.checkpoint);
+      return [];
     } catch (error) {
-      const failed = error instanceof Error ? error : new Error(String(error));
-      yield { type: 'checkpoint-failed', step: trainer.stepsDone, error: failed };
+      return [{ type: 'checkpoint-failed', step: trainer.stepsDone, error: asError(error) }];
     }
   }
   /** Levels and growth that are due; growth is measured before, so that it can be undone. */
@@ -98,15 +106,20 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
    * What follows a step that is not the last: a test where one is due, decisions, a checkpoint. A run that was stopped right
    * after a step begins with what of it is left.
    */
-  async function* settle(resumed = false): AsyncGenerator<TrainEvent, void, void> {
-    const { training, evaluation, checkpoints } = trainer.spec;
-    const { stepsDone: step, decisions, evaluations } = trainer;
-    if (step >= training.steps) return;
-    if (isDue(step, evaluation.every) && !(resumed && measuredAt() === step)) yield* measure();
-    if (scheduled()) yield* decide();
-    if (resumed && trainer.evaluations === evaluations && trainer.decisions === decisions) return;
+  async function* settle(): AsyncGenerator<TrainEvent, void, void> {
+    const { evaluation, checkpoints } = trainer.spec;
+    const { decisions, evaluations } = trainer;
+    // Again where trials of growth have taken steps of their own.
+    for (let step = -1; step !== trainer.stepsDone;) {
+      step = trainer.stepsDone;
+      if (step >= trainer.spec.training.steps) return;
+      if (isDue(step, evaluation.every) && measuredAt() !== step) yield* measure();
+      if (scheduled()) yield* decide();
+    }
+    const step = trainer.stepsDone;
+    const saved = savedAt === step && trainer.evaluations === evaluations && trainer.decisions === decisions;
     const isTop = isBest(trainer);
-    if (store && checkpoints.every > 0 && (isTop || isDue(step, checkpoints.every))) yield await save(isTop);
+    if (store && !saved && checkpoints.every > 0 && (isTop || isDue(step, checkpoints.every))) yield await save(isTop);
   }
   async function save(best: boolean): Promise<TrainEvent> {
     const step = trainer.stepsDone;
@@ -115,7 +128,7 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
       savedAt = step;
       return { type: 'checkpoint', step, best };
     } catch (error) {
-      return { type: 'checkpoint-failed', step, error: error instanceof Error ? error : new Error(String(error)) };
+      return { type: 'checkpoint-failed', step, error: asError(error) };
     }
   }
 
@@ -124,7 +137,7 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
     if (trainer.stepsDone === 0) {
       if (measuredAt() !== 0) yield* measure();
       if (store && trainer.spec.checkpoints.every > 0) yield await save(false);
-    } else yield* settle(true);
+    } else yield* settle();
     while (trainer.stepsDone < trainer.spec.training.steps) {
       signal?.throwIfAborted();
       const level = practiceLevel(trainer.spec, trainer.stepsDone, trainer.schedule);
@@ -161,6 +174,8 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
   }
   yield { type: 'finished', step: trainer.stepsDone, reason: 'steps' };
 }
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
 
 const isDue = (step: number, every: number): boolean => every > 0 && step % every === 0;
 
