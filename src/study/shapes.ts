@@ -28,6 +28,7 @@ export const topologies: Study = {
   ],
   comparisons: [
     ['2-1-1-all', '2-1-1-previous', 'hearing all earlier layers, 2-1-1'],
+    ['1-2-1-all', '1-2-1-previous', 'hearing all earlier layers, 1-2-1'],
     ['1-1-1-1-all', '1-1-1-1-previous', 'hearing all earlier layers, a chain'],
     ['3-1-previous', '1-1-1-1-all', 'width against depth'],
   ],
