@@ -222,6 +222,12 @@ describe('bad input', () => {
     ['a missing file', ['train', '--spec', 'nowhere.json'], /nowhere.json: there is no such file/],
     ['a file that is not JSON', ['train', '--spec', 'spec.json'], /spec.json: .*JSON/, spec('{')],
     [
+      'a file that would command the terminal',
+      ['train', '--spec', 'spec.json'],
+      /^error: spec.json: Unexpected token '\\u\{1b\}'\P{Cc}*$/u,
+      spec('{"seed":\u001b[31m\u2028'),
+    ],
+    [
       'an unknown key in a file',
       ['train', '--spec', 'spec.json'],
       /spec.json: trainig: unknown field/,

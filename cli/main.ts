@@ -6,6 +6,7 @@ import { SHAPES } from '../bench/shapes.ts';
 import { ADAPTER_CHOICES } from './adapter.ts';
 import { benchCommand, type BenchCommandOptions } from './bench.ts';
 import { studies } from '../src/study/index.ts';
+import { visible } from '../src/tasks/data/error.ts';
 import { isInputError } from './errors.ts';
 import { exportCommand, type ExportCommandOptions } from './export.ts';
 import { serveLane } from './lanes.ts';
@@ -263,7 +264,8 @@ async function run(): Promise<number> {
     // Commander has said what is wrong.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     if (isInputError(error)) {
-      console.error(`error: ${error.message.replace(/\s*\n\s*/g, ' ')}`);
+      // It may quote a file, and a terminal obeys what is in it.
+      console.error(`error: ${visible(error.message.replace(/\s*\n\s*/g, ' '))}`);
       return 2;
     }
     console.error(error);

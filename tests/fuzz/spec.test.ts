@@ -6,6 +6,7 @@ import { planGraph } from '../../src/graph/plan.ts';
 import { presets } from '../../src/presets.ts';
 import { LinkError, readLink, type Link } from '../../src/session/link.ts';
 import { parseSpec, setPath, SpecError, type RunSpec, type RunSpecInput } from '../../src/spec.ts';
+import { visible } from '../../src/tasks/data/error.ts';
 import { taskNamed } from '../../src/tasks/index.ts';
 import { fuzz, must } from './harness.ts';
 import {
@@ -55,12 +56,21 @@ function sound(spec: RunSpec): void {
   for (const rule of spec.growth?.schedule ?? []) editOf(rule);
 }
 
+/** What is no JSON is said as the command line says it: in the words of the language, all characters visible. */
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new SyntaxError(visible((error as Error).message), { cause: error });
+  }
+}
+
 fuzz<string>({
   name: 'specifications',
   inputs: mutated(specs, (base, draws, story) =>
     jsonText(mutateJson(base, draws, story)).replace(/\b(NaN|-?1e999)\b/g, '1e999'),
   ),
-  read: (text) => parseSpec(JSON.parse(text)),
+  read: (text) => parseSpec(parsed(text)),
   errors: [SpecError, SyntaxError],
   holds: sound,
   size: (text) => text.length,

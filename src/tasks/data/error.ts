@@ -33,12 +33,13 @@ export class Faults {
 /** What ends a line, cannot be seen, or changes the direction of the text around it; JSON escapes only some of it. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
+/** A text in which everything that moves the cursor, hides or turns round what stands beside it is written out. */
+export const visible = (text: string): string =>
+  text.replace(UNSEEN, (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`);
+
 /** At most `length` characters of a text, quoted, on one line; half as many again where some had to be escaped. */
 export function quoted(text: string, length = 40): string {
-  const json = JSON.stringify(text.length > length ? `${text.slice(0, length)}…` : text).replace(
-    UNSEEN,
-    (character) => `\\u{${character.codePointAt(0)!.toString(16)}}`,
-  );
+  const json = visible(JSON.stringify(text.length > length ? `${text.slice(0, length)}…` : text));
   // Each of a run of zeros is written as six characters.
   return json.length > 1.5 * length + 3 ? `${json.slice(0, 1.5 * length)}…"` : json;
 }
