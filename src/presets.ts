@@ -77,7 +77,7 @@ export const presets = {
       model: 'nano',
       task: { name: 'signal', level: 3 },
       graph: { layers: [2, 1] },
-      // Without the bonus for undecidedness, and at a small pace, some letters keep sharing a sign (docs/log.md).
+      // With smaller steps, or without the bonus for undecidedness, fewer letters are named in as many steps (docs/log.md).
       training: { steps: 300, problems: 16, samples: 16, learningRate: 2e-3, entropyBeta: 0.01, retry: 0.3 },
       evaluation: { problems: 80, every: 25 },
     },

@@ -298,6 +298,24 @@ describe('a schedule', () => {
     });
   });
 
+  it('does not hold a network to the score of a test during which the level was changed', async () => {
+    let duringTest = (): unknown => undefined;
+    const task = easy();
+    const watched: Task = { ...task, reward: (...of) => (duringTest(), task.reward(...of)) };
+    await withTrainer(
+      async (trainer) => {
+        for await (const event of train(trainer)) {
+          if (event.type === 'step' && event.step === 2) duringTest = () => trainer.configure({ task: { level: 2 } });
+          if (event.type !== 'evaluation' || event.step !== 2) continue;
+          expect([event.evaluation.level, trainer.spec.task.level]).toEqual([3, 2]);
+          expect(trainer.schedule.best).toBeNull();
+          break;
+        }
+      },
+      { task: watched },
+    );
+  });
+
   it('tries ways to grow when learning stalls and keeps the best', async () => {
     await withTrainer(
       async (trainer) => {

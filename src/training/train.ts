@@ -66,15 +66,10 @@ export async function* train(trainer: Trainer, options: TrainOptions = {}): Asyn
    */
   async function* measure(): AsyncGenerator<TrainEvent, void, void> {
     const { stepsDone: step, spec } = trainer;
-    if (!scheduled()) {
-      const evaluation = await trainer.evaluate({ record: true, signal });
-      yield { type: 'evaluation', step, evaluation };
-      return;
-    }
     const { evaluation, score } = await measureAll(trainer, signal);
     const events: TrainEvent[] = [{ type: 'evaluation', step, evaluation }];
     // Settings may change meanwhile; by others the score says nothing.
-    if (sameMeasure(spec, trainer.spec)) {
+    if (scheduled() && sameMeasure(spec, trainer.spec)) {
       Object.assign(now, { step, score });
       if (await noteBest(trainer, best, score)) events.push(...(await saveBest()));
       const undone = await undoCollapse(trainer, best, score);

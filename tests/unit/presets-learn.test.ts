@@ -43,6 +43,6 @@ test('two nodes learn three steps, and one does not in as many', { timeout: 120_
 test('three nodes invent a sign for most of eight letters', { timeout: 240_000 }, async () => {
   const { untrained, trained } = await learn(code.spec);
   expect(untrained).toBeLessThan(0.2);
-  // Of six seeds five ended at 1.00 and one, where two letters shared signs, at 0.79.
+  // Of six seeds five ended at 1.00 and one at 0.79.
   expect(trained).toBeGreaterThan(0.7);
 });
